@@ -1,0 +1,62 @@
+# Every target makes its own .venv; nothing but Python and PyPI is needed.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PARAMS ?= params/sample.yaml
+
+.PHONY: help backtest test evidence lab bench check format clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make backtest   install and run the main job (PARAMS=$(PARAMS))"
+	@echo "make test       install what the tests need and run all of them"
+	@echo "make evidence   the longer proofs"
+	@echo "make lab        JupyterLab on the notebooks"
+	@echo "make bench      speed beside vectorbt and bt"
+	@echo "make check      format, lint, types"
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.core: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@ $(VENV)/.core
+
+$(VENV)/.lab: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[lab,classic]'
+	@touch $@
+
+$(VENV)/.bench: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[bench]'
+	@touch $@
+
+backtest: $(VENV)/.core
+	$(BIN)/alphapulse backtest $(PARAMS)
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest
+
+evidence: $(VENV)/.dev
+	$(BIN)/python -m pytest -m "slow or not slow"
+
+lab: $(VENV)/.lab
+	$(BIN)/jupyter lab --ServerApp.ip=127.0.0.1 notebooks
+
+bench: $(VENV)/.bench
+	$(BIN)/python -m benchmarks
+
+check: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(VENV)/.dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf $(VENV) runs .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

@@ -1,0 +1,1 @@
+"""AlphaPulse: a research workbench for a multi-agent hedge fund."""

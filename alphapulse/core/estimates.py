@@ -1,0 +1,54 @@
+"""RiskEstimate: what is believed about one window of returns, computed once a decision and shared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from alphapulse.core.panel import Panel
+from alphapulse.core.stats import Array
+
+
+@dataclass(frozen=True, eq=False)
+class RiskEstimate:
+    """Expected returns and covariance of a set of assets, per session.
+
+    window: returns the estimate was made from, sessions x assets, NaN unknown. mean: expected simple return by
+    asset. covariance: assets x assets, symmetric, positive definite over `usable`, NaN for the others.
+    notes: what was repaired or left out, in words.
+    """
+
+    window: Panel
+    mean: "pd.Series[float]"
+    covariance: pd.DataFrame
+    notes: tuple[str, ...] = ()
+
+    @property
+    def assets(self) -> pd.Index:
+        return self.window.columns
+
+    @cached_property
+    def usable(self) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+        """True by asset where mean and variance are known and the variance is above zero."""
+        variance = np.diag(self.covariance.to_numpy())
+        usable: np.ndarray[tuple[int], np.dtype[np.bool_]] = (variance > 0.0) & self.mean.notna().to_numpy()
+        return usable
+
+    @cached_property
+    def volatility(self) -> Array:
+        """Standard deviation per session by asset; NaN where unknown."""
+        return np.sqrt(np.diag(self.covariance.to_numpy()))
+
+    def restricted(self, keep: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> RiskEstimate:
+        """Return the estimate over the assets where `keep` is True."""
+        chosen = self.assets[keep]
+        at = np.flatnonzero(keep)
+        return RiskEstimate(
+            window=self.window.iloc[:, at],
+            mean=self.mean.iloc[at],
+            covariance=pd.DataFrame(self.covariance.to_numpy()[np.ix_(at, at)], index=chosen, columns=chosen),
+            notes=self.notes,
+        )

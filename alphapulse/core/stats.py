@@ -1,0 +1,56 @@
+"""The few estimators that agents, risk and portfolio share. All are causal: row t reads rows up to t only."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from alphapulse.core.panel import Panel
+
+Array = npt.NDArray[np.float64]
+
+
+def session_returns(total_return: Panel) -> Panel:
+    """Return simple returns per session, sessions x assets, from compounded total-return levels.
+
+    A session without a level has no return (NaN); the next known level is compared with the last known one, so the
+    product of returns over known sessions equals the ratio of the levels.
+    """
+    levels = total_return.to_numpy()
+    known = ~np.isnan(levels)
+    if known[1:].all():
+        previous = levels[:-1]
+    else:
+        row = np.where(known, np.arange(len(levels))[:, None], -1)
+        last = np.maximum.accumulate(row, axis=0)[:-1]
+        previous = np.where(last >= 0, np.take_along_axis(levels, np.maximum(last, 0), axis=0), np.nan)
+    out = np.full(levels.shape, np.nan)
+    np.divide(levels[1:], previous, out=out[1:])
+    out[1:] -= 1.0
+    return pd.DataFrame(out, index=total_return.index, columns=total_return.columns)
+
+
+def centred_ranks(panel: Panel) -> Panel:
+    """Rank each session's known values across assets, evenly spaced and centred: lowest -1 + 1/n, highest 1 - 1/n.
+
+    NaN stays NaN, ties share their mean rank, and a session with a single known value ranks it 0. Monotone
+    transformations of the input and the order of assets change nothing.
+    """
+    values = panel.to_numpy()
+    order = np.argsort(values, axis=1, kind="stable")
+    ordered = np.take_along_axis(values, order, axis=1)
+    width = values.shape[1]
+    place = np.arange(width)
+    new_run = np.ones(values.shape, dtype=bool)
+    new_run[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
+    first = np.maximum.accumulate(np.where(new_run, place, 0), axis=1)
+    run_end = np.ones(values.shape, dtype=bool)
+    run_end[:, :-1] = new_run[:, 1:]
+    last = np.minimum.accumulate(np.where(run_end, place, width)[:, ::-1], axis=1)[:, ::-1]
+    count = np.maximum((~np.isnan(values)).sum(axis=1, keepdims=True), 1)
+    ranked = (first + last + 1.0) / count - 1.0
+    ranked[np.isnan(ordered)] = np.nan
+    out = np.empty_like(values)
+    np.put_along_axis(out, order, ranked, axis=1)
+    return pd.DataFrame(out, index=panel.index, columns=panel.columns)
