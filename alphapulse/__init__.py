@@ -1,1 +1,58 @@
-"""AlphaPulse: a research workbench for a multi-agent hedge fund."""
+"""AlphaPulse: a research workbench for a multi-agent hedge fund whose backtests can be believed.
+
+>>> import alphapulse as ap
+>>> market = ap.load_market("sample")
+>>> result = ap.backtest(market, ap.Strategy.from_params(ap.load_params("params/sample.yaml")))
+>>> result.summary()
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+try:
+    __version__ = version("alphapulse")
+except PackageNotFoundError:  # a source tree that was never installed
+    __version__ = "0+unknown"
+
+# Each public name and the module it lives in; a module is imported when one of its names is first used.
+_HOME = {
+    "load_market": "alphapulse.data",
+    "MarketData": "alphapulse.core.market",
+    "AlphaPulseError": "alphapulse.core.errors",
+    "AGENTS": "alphapulse.agents",
+    "AgentManager": "alphapulse.agents.manager",
+    "ALLOCATORS": "alphapulse.portfolio",
+    "PortfolioManager": "alphapulse.portfolio.manager",
+    "estimate_risk": "alphapulse.risk.covariance",
+    "PositionSizer": "alphapulse.risk.sizing",
+    "RiskManager": "alphapulse.risk.manager",
+    "RiskAnalyzer": "alphapulse.risk.analyzer",
+    "load_params": "alphapulse.params",
+    "Strategy": "alphapulse.strategy",
+    "Costs": "alphapulse.execution.costs",
+    "Execution": "alphapulse.execution.simulated",
+    "backtest": "alphapulse.backtest.run",
+    "backtest_weights": "alphapulse.backtest.weights",
+    "BacktestResult": "alphapulse.backtest.result",
+    "placebo": "alphapulse.backtest.placebo",
+    "tearsheet": "alphapulse.report.tearsheet",
+    "classic_tearsheet": "alphapulse.report.classic",
+    "save_run": "alphapulse.runner",
+}
+
+__all__ = [*_HOME, "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'alphapulse' has no attribute {name!r}; it has {', '.join(sorted(_HOME))}")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

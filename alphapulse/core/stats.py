@@ -38,19 +38,36 @@ def centred_ranks(panel: Panel) -> Panel:
     transformations of the input and the order of assets change nothing.
     """
     values = panel.to_numpy()
-    order = np.argsort(values, axis=1, kind="stable")
-    ordered = np.take_along_axis(values, order, axis=1)
-    width = values.shape[1]
-    place = np.arange(width)
-    new_run = np.ones(values.shape, dtype=bool)
-    new_run[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
-    first = np.maximum.accumulate(np.where(new_run, place, 0), axis=1)
-    run_end = np.ones(values.shape, dtype=bool)
-    run_end[:, :-1] = new_run[:, 1:]
-    last = np.minimum.accumulate(np.where(run_end, place, width)[:, ::-1], axis=1)[:, ::-1]
-    count = np.maximum((~np.isnan(values)).sum(axis=1, keepdims=True), 1)
-    ranked = (first + last + 1.0) / count - 1.0
-    ranked[np.isnan(ordered)] = np.nan
-    out = np.empty_like(values)
-    np.put_along_axis(out, order, ranked, axis=1)
+    out = np.empty(values.shape)
+    for start in range(0, len(values), _RANKED_AT_ONCE):
+        rows = slice(start, start + _RANKED_AT_ONCE)
+        out[rows] = _ranked_rows(values[rows])
     return pd.DataFrame(out, index=panel.index, columns=panel.columns)
+
+
+_RANKED_AT_ONCE = 64  # rows that stay in the processor's cache
+
+
+def _ranked_rows(values: Array) -> Array:
+    unknown = np.isnan(values)
+    rows, width = values.shape
+    place = np.arange(width)
+    count = np.maximum(width - unknown.sum(axis=1, keepdims=True), 1)
+    filled = np.where(unknown, np.inf, values)  # unknown values sort last; NaN would sort five times slower
+    order = (np.argsort(filled, axis=1) + np.arange(rows)[:, None] * width).ravel()
+    ordered = np.take(filled, order).reshape(rows, width)
+    tied = (ordered[:, 1:] == ordered[:, :-1]) & (place[1:] < count)
+    if tied.any():
+        starts = np.ones(values.shape, dtype=bool)
+        starts[:, 1:] = ~tied
+        ends = np.ones(values.shape, dtype=bool)
+        ends[:, :-1] = ~tied
+        first = np.maximum.accumulate(np.where(starts, place, 0), axis=1)
+        last = np.minimum.accumulate(np.where(ends, place, width)[:, ::-1], axis=1)[:, ::-1]
+        ranked = (first + last + 1.0) / count - 1.0
+    else:
+        ranked = (2.0 * place + 1.0) / count - 1.0
+    out = np.empty(values.size)
+    out[order] = ranked.ravel()
+    out[unknown.ravel()] = np.nan
+    return out.reshape(rows, width)

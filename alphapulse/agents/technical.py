@@ -1,0 +1,75 @@
+"""The technical agent: what prices and volumes of the last year say."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from alphapulse.agents.evidence import Evidence, EvidenceAgent, market_returns
+from alphapulse.agents.windows import trailing_mean
+from alphapulse.core.market import MarketData
+from alphapulse.core.panel import Panel
+
+MONTH = 21
+
+
+def trend(market: MarketData, window: int) -> Panel:
+    """Return the price over its moving average of `window` sessions, minus 1."""
+    levels = market.panel("total_return")
+    return levels / trailing_mean(levels, window) - 1.0
+
+
+def momentum(market: MarketData, window: int) -> Panel:
+    """Return the total return over `window` sessions, leaving out the last month, in which returns tend to reverse."""
+    levels = market.panel("total_return").ffill()
+    return levels.shift(min(MONTH, window - 1)) / levels.shift(window) - 1.0
+
+
+def recent_return(market: MarketData, window: int) -> Panel:
+    """Return the total return over the last `window` sessions."""
+    levels = market.panel("total_return").ffill()
+    return levels / levels.shift(window) - 1.0
+
+
+def volatility(market: MarketData, window: int) -> Panel:
+    """Return the root mean square of session returns over `window` sessions."""
+    return trailing_mean(market_returns(market) ** 2, window).pow(0.5)
+
+
+def volatility_state(market: MarketData, window: int) -> Panel:
+    """Return last month's volatility over that of `window` sessions: above 1 the asset is in a turbulent state."""
+    usual = volatility(market, window)
+    return volatility(market, min(MONTH, window)) / usual.where(usual > 0.0)
+
+
+def volume_confirmation(market: MarketData, window: int) -> Panel:
+    """Return the traded value of rising sessions minus that of falling ones, as a share of all, over `window` sessions.
+
+    Traded value (shares x price) instead of shares, so that a split does not change the share of a session.
+    """
+    value = market.panel("volume") * market.panel("close")
+    traded = trailing_mean(value, window)
+    signed = trailing_mean(value * np.sign(market_returns(market)), window)
+    return signed / traded.where(traded > 0.0)
+
+
+class TechnicalAgent(EvidenceAgent):
+    """Scores trend, momentum, short-term reversal, volatility regime and, where volume exists, its confirmation.
+
+    All evidence reads total returns, so splits and dividends leave no trace. On data without volume the coverage
+    stays below 1 by the weight of the volume evidence.
+    """
+
+    name: ClassVar[str] = "technical"
+    evidence: ClassVar[tuple[Evidence, ...]] = (
+        Evidence("trend_slow", trend, 200, 1, 1.0, "Brock, Lakonishok, LeBaron 1992; Faber 2007"),
+        Evidence("trend_fast", trend, 50, 1, 0.5, "Brock, Lakonishok, LeBaron 1992; Han, Zhou, Zhu 2016"),
+        Evidence("momentum", momentum, 252, 1, 1.5, "Jegadeesh and Titman 1993"),
+        Evidence("reversal", recent_return, 5, -1, 0.5, "Lehmann 1990; Jegadeesh 1990"),
+        Evidence("low_volatility", volatility, 252, -1, 1.0, "Ang, Hodrick, Xing, Zhang 2006; Blitz and van Vliet 2007"),
+        Evidence("volatility_state", volatility_state, 252, -1, 0.5, "Moreira and Muir 2017"),
+        Evidence(
+            "volume", volume_confirmation, 63, 1, 0.5, "Granville 1963; Blume, Easley, O'Hara 1994", ("close", "volume")
+        ),
+    )

@@ -1,0 +1,1 @@
+"""Drivers of the one path through recorded history, and what they return."""

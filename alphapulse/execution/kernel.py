@@ -1,0 +1,587 @@
+"""The engine's compiled kernel: one session of one account, and a loop over many.
+
+A session runs in this order:
+
+1. `_accrue`   interest on the cash and borrow cost on the shorts held overnight
+2. `_actions`  splits, cash dividends and delistings that take effect at the open
+3. `_trade`    waiting orders at the open (next_open)
+4. `_stops`    stop orders inside the bar, at the open when it gapped through
+5. `_trade`    waiting orders at the close (next_close; same_close orders that found no price)
+6. `_record`   mark at the close and write equity and cash
+
+`place` turns target weights into waiting orders. Sizes are solved when an order first meets a price, so that after
+costs the weights equal the targets: with E the equity before trading at the fill prices, the equity after costs E'
+solves E' + cost(E') = E, by Newton's method on a convex, increasing, piecewise smooth function.
+
+`run` repeats these steps for a span of sessions and its own table of targets. The session-by-session path calls the
+same functions with a span of one, so both paths give the same numbers to the last bit.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from alphapulse.core.stats import Array
+from alphapulse.core.trading import EVENT_KINDS
+from alphapulse.execution.tape import Tape
+
+NEXT_OPEN, NEXT_CLOSE, SAME_CLOSE = 0, 1, 2
+FILLS = {"next_open": NEXT_OPEN, "next_close": NEXT_CLOSE, "same_close": SAME_CLOSE}
+
+SPLIT, DIVIDEND, DELISTING, WAITING, CAPPED, UNFUNDED, CANCELLED, REPLACED, STOP = range(len(EVENT_KINDS))
+
+# Cash short by less than this share of equity is rounding, not a missing fund.
+ROUNDING = 1e-9
+# Trades smaller than this share of equity are rounding, not trades.
+DUST = 1e-13
+# What one asset can write in one session: a fill at the open, one by a stop, one at the close.
+FILLS_PER_ASSET = 3
+EVENTS_PER_ASSET = 10
+
+Ints = npt.NDArray[np.int64]
+
+
+class Terms(NamedTuple):
+    """How orders trade: fill option, linear cost (fraction), rates per session, participation cap (inf for none)."""
+
+    fill: int
+    linear: float
+    impact: float
+    interest: float
+    borrow: float
+    participation: float
+    carry: bool
+    leverage: bool
+
+
+class Account(NamedTuple):
+    """The state of one account; every array is changed in place.
+
+    cash: one value. quantity, mark (last known price), target (waiting weight, NaN none), ordered (waiting shares
+    once sized, NaN none), stop (price, NaN none), traded (shares this session): by asset. count: waiting orders,
+    session of the last placement, whether stops were ever placed (above 0).
+    """
+
+    cash: Array
+    quantity: Array
+    mark: Array
+    target: Array
+    ordered: Array
+    stop: Array
+    traded: Array
+    count: Ints
+
+
+class Journal(NamedTuple):
+    """What happened. Series by session: equity, cash, costs, dividends, interest, borrow. Rows: fills and events.
+
+    used: rows written in fills and in events.
+    """
+
+    equity: Array
+    cash: Array
+    costs: Array
+    dividends: Array
+    interest: Array
+    borrow: Array
+    fill_session: npt.NDArray[np.int32]
+    fill_asset: npt.NDArray[np.int32]
+    fill_quantity: Array
+    fill_price: Array
+    fill_cost: Array
+    event_session: npt.NDArray[np.int32]
+    event_asset: npt.NDArray[np.int32]
+    event_kind: npt.NDArray[np.int8]
+    event_quantity: Array
+    event_cash: Array
+    used: Ints
+
+
+def _compiled(function: Any) -> Any:
+    return njit(cache=True, error_model="numpy")(function)
+
+
+def _reassociating(function: Any) -> Any:
+    """Compile so that sums may be taken in vector lanes: another order of addition, the same one every time."""
+    return njit(cache=True, error_model="numpy", fastmath={"reassoc", "nsz"})(function)
+
+
+@_compiled
+def _event(s: int, i: int, kind: int, quantity: float, cash: float, journal: Journal) -> None:
+    row = journal.used[1]
+    journal.event_session[row] = s
+    journal.event_asset[row] = i
+    journal.event_kind[row] = kind
+    journal.event_quantity[row] = quantity
+    journal.event_cash[row] = cash
+    journal.used[1] = row + 1
+
+
+@_compiled
+def _withdraw(i: int, account: Account) -> None:
+    account.target[i] = np.nan
+    account.ordered[i] = np.nan
+    account.count[0] -= 1
+
+
+@_compiled
+def _has_order(i: int, account: Account) -> bool:
+    return not (np.isnan(account.target[i]) and np.isnan(account.ordered[i]))
+
+
+@_compiled
+def _accrue(s: int, account: Account, terms: Terms, journal: Journal) -> None:
+    journal.interest[s] = account.cash[0] * terms.interest
+    if terms.borrow != 0.0:
+        short = 0.0
+        for i in range(account.quantity.size):
+            if account.quantity[i] < 0.0:
+                short -= account.quantity[i] * account.mark[i]
+        journal.borrow[s] = short * terms.borrow
+    account.cash[0] += journal.interest[s] - journal.borrow[s]
+
+
+@_compiled
+def _actions(s: int, tape: Tape, account: Account, journal: Journal) -> None:
+    for k in range(tape.action_start[s], tape.action_start[s + 1]):
+        i = tape.action_asset[k]
+        ratio, dividend, payout = tape.action_split[k], tape.action_dividend[k], tape.action_delisting[k]
+        held = account.quantity[i]
+        if ratio != 1.0:
+            account.mark[i] /= ratio
+            account.stop[i] /= ratio
+            account.ordered[i] *= ratio
+            if held != 0.0:
+                # Added, not multiplied, so that folding the event later gives the same shares to the last bit.
+                more = held * ratio - held
+                account.quantity[i] += more
+                _event(s, i, SPLIT, more, 0.0, journal)
+        held = account.quantity[i]
+        if dividend != 0.0 and held != 0.0:
+            account.cash[0] += held * dividend
+            journal.dividends[s] += held * dividend
+            _event(s, i, DIVIDEND, 0.0, held * dividend, journal)
+        if not np.isnan(payout):
+            if held != 0.0:
+                account.cash[0] += held * payout
+                account.quantity[i] = 0.0
+                _event(s, i, DELISTING, -held, held * payout, journal)
+            account.stop[i] = np.nan
+            if _has_order(i, account):
+                _event(s, i, CANCELLED, account.ordered[i], 0.0, journal)
+                _withdraw(i, account)
+
+
+@_compiled
+def _cost(quantity: float, price: float, scale: float, terms: Terms) -> float:
+    value = abs(quantity) * price
+    if terms.impact == 0.0:
+        return value * terms.linear
+    return value * (terms.linear + terms.impact * scale * np.sqrt(abs(quantity)))
+
+
+@_compiled
+def _impact_scale(s: int, i: int, impact: Array) -> float:
+    return impact[s, i] if impact.shape[0] > 0 else 0.0
+
+
+@_reassociating
+def _linear_cost(weights: Array, values: Array, equity: float) -> tuple[float, float]:
+    """Return the traded value and its slope when positions worth `values` go to `weights` x equity."""
+    traded, slope = 0.0, 0.0
+    for k in range(weights.size):
+        trade = weights[k] * equity - values[k]
+        traded += abs(trade)
+        slope += weights[k] if trade >= 0.0 else -weights[k]
+    return traded, slope
+
+
+@_compiled
+def _impact_cost(
+    weights: Array, values: Array, prices: Array, scales: Array, equity: float, impact: float
+) -> tuple[float, float]:
+    """Return the square-root impact of the same trades and its slope."""
+    cost, slope = 0.0, 0.0
+    for k in range(weights.size):
+        trade = weights[k] * equity - values[k]
+        root = impact * scales[k] * np.sqrt(abs(trade) / prices[k])
+        cost += abs(trade) * root
+        slope += 1.5 * root * (weights[k] if trade >= 0.0 else -weights[k])
+    return cost, slope
+
+
+@_compiled
+def _equity_after_costs(s: int, prices: Array, impact: Array, equity: float, account: Account, terms: Terms) -> float:
+    """Solve E' + cost(E') = E for the waiting orders that have a price now."""
+    if terms.linear == 0.0 and terms.impact == 0.0:
+        return equity
+    n = prices.size
+    target, ordered, quantity = account.target, account.ordered, account.quantity
+    weights, values, at, scales = np.empty(n), np.empty(n), np.empty(n), np.empty(n)
+    known, count = 0.0, 0
+    for i in range(n):
+        if not np.isnan(ordered[i]):
+            if not np.isnan(prices[i]):
+                known += _cost(ordered[i], prices[i], _impact_scale(s, i, impact), terms)
+            continue
+        weights[count] = target[i]
+        values[count] = quantity[i] * prices[i]
+        at[count] = prices[i]
+        scales[count] = _impact_scale(s, i, impact)
+        count += not (np.isnan(target[i]) or np.isnan(prices[i]))
+    weights, values = weights[:count], values[:count]
+    after = equity
+    for _ in range(64):
+        traded, slope = _linear_cost(weights, values, after)
+        cost, slope = known + traded * terms.linear, 1.0 + slope * terms.linear
+        if terms.impact > 0.0:
+            more, steeper = _impact_cost(weights, values, at, scales, after, terms.impact)
+            cost, slope = cost + more, slope + steeper
+        step = (after + cost - equity) / slope
+        after -= step
+        # Newton converges quadratically: what is left after a step this small is below rounding.
+        if abs(step) <= 1e-12 * abs(equity):
+            break
+    return after
+
+
+@_reassociating
+def _turnover(sizes: Array, prices: Array) -> tuple[float, float]:
+    """Return the net and the gross value of `sizes` shares at `prices`."""
+    net, gross = 0.0, 0.0
+    for i in range(sizes.size):
+        value = sizes[i] * prices[i] if sizes[i] != 0.0 else 0.0
+        net += value
+        gross += abs(value)
+    return net, gross
+
+
+@_compiled
+def _buying_power(
+    s: int, prices: Array, impact: Array, sizes: Array, account: Account, terms: Terms, equity: float
+) -> float:
+    """Return the share of all buys that the cash and the sales pay for, 1 when they pay for all."""
+    enough = -ROUNDING * abs(equity)
+    net, gross = _turnover(sizes, prices)
+    if terms.impact == 0.0 and account.cash[0] - net - terms.linear * gross >= enough:
+        return 1.0
+    share = 1.0
+    for _ in range(64):
+        cash, slope = account.cash[0], 0.0
+        for i in range(sizes.size):
+            if sizes[i] == 0.0:
+                continue
+            size = sizes[i] if sizes[i] < 0.0 else sizes[i] * share
+            scale = _impact_scale(s, i, impact)
+            cash -= size * prices[i] + _cost(size, prices[i], scale, terms)
+            if size > 0.0:
+                root = terms.impact * scale * np.sqrt(size)
+                slope += sizes[i] * prices[i] * (1.0 + terms.linear + 1.5 * root)
+        if share == 1.0 and (cash >= enough or slope == 0.0):
+            return 1.0
+        step = cash / slope
+        share += step
+        if share <= 0.0:
+            return 0.0
+        if abs(step) <= 1e-15:
+            break
+    return share
+
+
+@_compiled
+def _execute(
+    s: int, sizes: Array, prices: Array, impact: Array, account: Account, terms: Terms, journal: Journal
+) -> None:
+    """Fill `sizes` shares (0 for none) at `prices`, writing the book and the journal."""
+    # Locals, because reading an array out of a tuple inside the loop counts references.
+    quantity, mark, traded = account.quantity, account.mark, account.traded
+    sessions, assets, quantities = journal.fill_session, journal.fill_asset, journal.fill_quantity
+    fill_prices, fill_costs = journal.fill_price, journal.fill_cost
+    cash, costs, row = account.cash[0], 0.0, journal.used[0]
+    for i in range(sizes.size):
+        size = sizes[i]
+        if size == 0.0:
+            continue
+        price = prices[i]
+        cost = abs(size) * price * terms.linear
+        if terms.impact > 0.0:
+            cost = _cost(size, price, _impact_scale(s, i, impact), terms)
+        quantity[i] += size
+        mark[i] = price
+        traded[i] += abs(size)
+        cash -= size * price + cost
+        costs += cost
+        sessions[row] = s
+        assets[row] = i
+        quantities[row] = size
+        fill_prices[row] = price
+        fill_costs[row] = cost
+        row += 1
+    account.cash[0] = cash
+    journal.costs[s] += costs
+    journal.used[0] = row
+
+
+@_reassociating
+def _value(prices: Array, quantity: Array, mark: Array) -> float:
+    """Return the value of all positions at `prices`, at the last mark where a price is unknown."""
+    value = 0.0
+    for i in range(quantity.size):
+        price = mark[i] if np.isnan(prices[i]) else prices[i]
+        value += quantity[i] * price if quantity[i] != 0.0 else 0.0
+    return value
+
+
+@_compiled
+def _trade(s: int, prices: Array, tape: Tape, impact: Array, account: Account, terms: Terms, journal: Journal) -> None:
+    """Fill the waiting orders that have a price; what cannot trade waits, is carried or is cancelled."""
+    n = prices.size
+    target, ordered, quantity, mark = account.target, account.ordered, account.quantity, account.mark
+    equity = account.cash[0] + _value(prices, quantity, mark)
+    after = _equity_after_costs(s, prices, impact, equity, account, terms)
+    first_try = s == account.count[1] + (0 if terms.fill == SAME_CLOSE else 1)
+
+    sizes = np.zeros(n)
+    waiting_sale = False
+    for i in range(n):
+        if np.isnan(ordered[i]):
+            if np.isnan(target[i]):
+                continue
+            if np.isnan(prices[i]):
+                waiting_sale = waiting_sale or target[i] * after < quantity[i] * mark[i]
+            else:
+                ordered[i] = target[i] * after / prices[i] - quantity[i]
+                if abs(ordered[i]) * prices[i] <= DUST * abs(equity) and target[i] != 0.0:
+                    ordered[i] = 0.0
+                target[i] = np.nan
+        if np.isnan(prices[i]):
+            waiting_sale = waiting_sale or ordered[i] < 0.0
+            if first_try:
+                _event(s, i, WAITING, ordered[i], 0.0, journal)
+        else:
+            sizes[i] = ordered[i]
+    if terms.participation < np.inf and tape.volume.shape[0] > 0:
+        waiting_sale = _cap(s, sizes, tape, account, terms, journal) or waiting_sale
+
+    funded = 1.0 if terms.leverage else _buying_power(s, prices, impact, sizes, account, terms, equity)
+    if funded < 1.0:
+        for i in range(n):
+            if sizes[i] > 0.0:
+                _event(s, i, UNFUNDED, sizes[i] * (1.0 - funded), 0.0, journal)
+                sizes[i] *= funded
+    _execute(s, sizes, prices, impact, account, terms, journal)
+
+    waiting = 0
+    for i in range(n):
+        if np.isnan(prices[i]) or np.isnan(ordered[i]):
+            waiting += not (np.isnan(target[i]) and np.isnan(ordered[i]))
+            continue
+        left = ordered[i] - sizes[i]
+        if left != 0.0 and (terms.carry or (funded < 1.0 and waiting_sale and left > 0.0)):
+            ordered[i] = left
+            waiting += 1
+        else:
+            if left != 0.0:
+                _event(s, i, CANCELLED, left, 0.0, journal)
+            ordered[i] = np.nan
+    account.count[0] = waiting
+
+
+@_compiled
+def _cap(s: int, sizes: Array, tape: Tape, account: Account, terms: Terms, journal: Journal) -> bool:
+    """Cut `sizes` to the participation cap where the volume is known; return whether a sale is carried on."""
+    carried_sale = False
+    for i in range(sizes.size):
+        if np.isnan(tape.volume[s, i]):
+            continue
+        room = max(terms.participation * tape.volume[s, i] - account.traded[i], 0.0)
+        if abs(sizes[i]) > room:
+            carried_sale = carried_sale or (sizes[i] < 0.0 and terms.carry)
+            _event(s, i, CAPPED, np.sign(sizes[i]) * (abs(sizes[i]) - room), 0.0, journal)
+            sizes[i] = np.sign(sizes[i]) * room
+    return carried_sale
+
+
+@_compiled
+def _stops(s: int, tape: Tape, impact: Array, account: Account, terms: Terms, journal: Journal) -> None:
+    """Close positions whose stop was touched: at the stop, at the open when it gapped through, inside the range.
+
+    Without highs and lows the close is compared with the stop, and is the fill price.
+    """
+    n = account.quantity.size
+    sizes, prices = np.zeros(n), np.zeros(n)
+    for i in range(n):
+        stop, held = account.stop[i], account.quantity[i]
+        if np.isnan(stop) or held == 0.0:
+            continue
+        price = _stop_price(s, i, stop, held, tape)
+        if np.isnan(price):
+            continue
+        if _has_order(i, account):
+            _event(s, i, CANCELLED, account.ordered[i], 0.0, journal)
+            _withdraw(i, account)
+        sizes[i], prices[i] = -held, price
+    if terms.participation < np.inf and tape.volume.shape[0] > 0:
+        _cap(s, sizes, tape, account, terms, journal)
+    for i in range(n):
+        if sizes[i] != 0.0:
+            _event(s, i, STOP, sizes[i], 0.0, journal)
+    _execute(s, sizes, prices, impact, account, terms, journal)
+    for i in range(n):
+        if sizes[i] != 0.0 and account.quantity[i] == 0.0:
+            account.stop[i] = np.nan
+
+
+@_compiled
+def _stop_price(s: int, i: int, stop: float, held: float, tape: Tape) -> float:
+    """Return the price at which the stop of a position fills in this bar, NaN when it is not touched."""
+    if tape.low.shape[0] == 0 or tape.high.shape[0] == 0:
+        close = tape.close[s, i]
+        touched = close <= stop if held > 0.0 else close >= stop
+        return close if touched else np.nan
+    first = tape.open[s, i] if tape.open.shape[0] > 0 else np.nan
+    if held > 0.0:
+        best = tape.high[s, i] if np.isnan(first) else first
+        return min(stop, best) if tape.low[s, i] <= stop else np.nan
+    best = tape.low[s, i] if np.isnan(first) else first
+    return max(stop, best) if tape.high[s, i] >= stop else np.nan
+
+
+@_reassociating
+def _mark(close: Array, quantity: Array, mark: Array) -> float:
+    """Bring the marks to the closes that are known and return the value of all positions."""
+    value = 0.0
+    for i in range(quantity.size):
+        mark[i] = mark[i] if np.isnan(close[i]) else close[i]
+        value += quantity[i] * mark[i] if quantity[i] != 0.0 else 0.0
+    return value
+
+
+@_compiled
+def _record(s: int, tape: Tape, account: Account, journal: Journal) -> None:
+    journal.equity[s] = account.cash[0] + _mark(tape.close[s], account.quantity, account.mark)
+    journal.cash[s] = account.cash[0]
+
+
+@_compiled
+def settle(s: int, tape: Tape, impact: Array, account: Account, terms: Terms, journal: Journal) -> None:
+    """Run session `s` from its opening to its close."""
+    # Each step is asked for before it is called: most sessions need none, and a call costs more than the question.
+    if terms.participation < np.inf:
+        account.traded[:] = 0.0
+    if s > 0 and (terms.interest != 0.0 or terms.borrow != 0.0):
+        _accrue(s, account, terms, journal)
+    if tape.action_start[s + 1] > tape.action_start[s]:
+        _actions(s, tape, account, journal)
+    at_open = terms.fill == NEXT_OPEN and tape.open.shape[0] > 0
+    if at_open and account.count[0] > 0:
+        _trade(s, tape.open[s], tape, impact, account, terms, journal)
+    if account.count[2] > 0:
+        _stops(s, tape, impact, account, terms, journal)
+    if not at_open and account.count[0] > 0:
+        _trade(s, tape.close[s], tape, impact, account, terms, journal)
+    _record(s, tape, account, journal)
+
+
+@_compiled
+def place(
+    s: int, targets: Array, stops: Array, tape: Tape, impact: Array, account: Account, terms: Terms, journal: Journal
+) -> None:
+    """Replace the waiting orders by `targets` (weights by asset, NaN keeps the quantity), decided at the close of `s`.
+
+    stops: stop price by asset, NaN for none; size 0 leaves the standing stops. With same_close the orders trade at once.
+    """
+    target, ordered, quantity = account.target, account.ordered, account.quantity
+    if account.count[0] > 0:
+        for i in range(targets.size):
+            if _has_order(i, account):
+                _event(s, i, REPLACED, ordered[i], 0.0, journal)
+    waiting = 0
+    for i in range(targets.size):
+        nothing_to_do = targets[i] == 0.0 and quantity[i] == 0.0
+        target[i] = np.nan if nothing_to_do else targets[i]
+        ordered[i] = np.nan
+        waiting += not np.isnan(target[i])
+    account.count[0] = waiting
+    account.count[1] = s
+    if stops.size > 0:
+        account.stop[:] = stops
+        account.count[2] = stops.size
+    if terms.fill == SAME_CLOSE and waiting > 0:
+        _trade(s, tape.close[s], tape, impact, account, terms, journal)
+        _record(s, tape, account, journal)
+
+
+@_compiled
+def run(
+    first: int,
+    last: int,
+    row_of: Ints,
+    targets: Array,
+    stops: Array,
+    tape: Tape,
+    impact: Array,
+    account: Account,
+    terms: Terms,
+    journal: Journal,
+) -> int:
+    """Run sessions `first` to `last` (excluded); row_of names the row of `targets` decided at each close, -1 for none.
+
+    Return the session to go on with: `last`, or an earlier one when the journal has no room for its rows.
+    """
+    n = account.quantity.size
+    no_stops = np.zeros(0)
+    for s in range(first, last):
+        fills_left = journal.fill_asset.size - journal.used[0]
+        events_left = journal.event_asset.size - journal.used[1]
+        if fills_left < FILLS_PER_ASSET * n or events_left < EVENTS_PER_ASSET * n:
+            return s
+        settle(s, tape, impact, account, terms, journal)
+        row = row_of[s]
+        if row >= 0:
+            chosen = stops[row] if stops.shape[0] > 0 else no_stops
+            place(s, targets[row], chosen, tape, impact, account, terms, journal)
+    return last
+
+
+@_compiled
+def fold(
+    fill_start: Ints,
+    fill_asset: npt.NDArray[np.int32],
+    fill_quantity: Array,
+    fill_price: Array,
+    event_start: Ints,
+    event_asset: npt.NDArray[np.int32],
+    event_kind: npt.NDArray[np.int8],
+    event_quantity: Array,
+    tape: Tape,
+    quantity: Array,
+    value: Array,
+) -> None:
+    """Fold fills and events into end-of-session quantities and position values, both sessions x assets (written)."""
+    sessions, n = quantity.shape
+    held, mark = np.zeros(n), np.full(n, np.nan)
+    for s in range(sessions):
+        for k in range(tape.action_start[s], tape.action_start[s + 1]):
+            mark[tape.action_asset[k]] /= tape.action_split[k]
+        for k in range(event_start[s], event_start[s + 1]):
+            kind = event_kind[k]
+            if kind == SPLIT:
+                held[event_asset[k]] += event_quantity[k]
+            elif kind == DELISTING:
+                held[event_asset[k]] = 0.0
+        for k in range(fill_start[s], fill_start[s + 1]):
+            held[fill_asset[k]] += fill_quantity[k]
+            mark[fill_asset[k]] = fill_price[k]
+        for i in range(n):
+            quantity[s, i] = held[i]
+            if held[i] != 0.0:
+                if not np.isnan(tape.close[s, i]):
+                    mark[i] = tape.close[s, i]
+                value[s, i] = held[i] * mark[i]
+            else:
+                value[s, i] = 0.0

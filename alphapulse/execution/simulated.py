@@ -1,0 +1,190 @@
+"""The simulated broker: one account on one recorded market, filled by the compiled kernel."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from alphapulse.core.errors import ParamsError
+from alphapulse.core.market import MarketData
+from alphapulse.core.stats import Array
+from alphapulse.core.trading import Decision
+from alphapulse.core.units import BPS, SESSIONS_PER_YEAR
+from alphapulse.execution import kernel
+from alphapulse.execution.costs import Costs
+from alphapulse.execution.record import TradingRecord
+from alphapulse.execution.tape import impact_scale, tape_of
+
+
+@dataclass(frozen=True)
+class Execution:
+    """How decisions trade.
+
+    fill: next_open (default; the next close where there are no opens), next_close or same_close. capital: cash at the
+    start. participation: cap on traded shares as a fraction of the session's volume, None for none. carry: keep what
+    the cap leaves for the next session instead of cancelling it. leverage: let weights and cash go beyond the equity.
+    """
+
+    costs: Costs = Costs()
+    fill: str = "next_open"
+    capital: float = 10_000_000.0
+    participation: float | None = None
+    carry: bool = False
+    leverage: bool = False
+
+    def __post_init__(self) -> None:
+        if self.fill not in kernel.FILLS:
+            raise ParamsError(f"execution: fill = {self.fill!r}", f"one of {list(kernel.FILLS)}", "choose one of them")
+        if not (_is_number(self.capital) and 0.0 < self.capital < 1e15):
+            raise ParamsError(
+                f"execution: capital = {self.capital!r}", "an amount of cash above 0, below 1e15", "give the cash at start"
+            )
+        if self.participation is not None and not (_is_number(self.participation) and 0.0 < self.participation <= 1.0):
+            raise ParamsError(
+                f"execution: participation = {self.participation!r}",
+                "a fraction of the session's volume above 0, at most 1",
+                "write 0.05 for five per cent, or leave it out for no cap",
+            )
+
+    def terms(self) -> kernel.Terms:
+        """Return the same in the kernel's units (fractions, per session)."""
+        return kernel.Terms(
+            fill=kernel.FILLS[self.fill],
+            linear=self.costs.linear,
+            impact=float(self.costs.impact),
+            interest=self.costs.cash_rate_ann / SESSIONS_PER_YEAR,
+            borrow=self.costs.borrow_bps_ann * BPS / SESSIONS_PER_YEAR,
+            participation=math.inf if self.participation is None else float(self.participation),
+            carry=self.carry,
+            leverage=self.leverage,
+        )
+
+
+class SimulatedBroker:
+    """Hold one account on a recorded market and settle it session by session, or a whole table of targets at once."""
+
+    def __init__(self, market: MarketData, execution: Execution) -> None:
+        self.market = market
+        self.execution = execution
+        self.tape = tape_of(market)
+        self._terms = execution.terms()
+        self._impact = impact_scale(market) if execution.costs.impact > 0.0 else np.zeros((0, 0))
+        sessions, assets = market.panel("close").shape
+        self.account = _open_account(assets, float(execution.capital))
+        self.journal = _open_journal(sessions, assets)
+        self.settled = 0
+
+    @property
+    def equity(self) -> Array:
+        """Equity by session settled so far; the first value is the capital before any trade."""
+        equity = self.journal.equity[: self.settled].copy()
+        equity[:1] = self.execution.capital
+        return equity
+
+    @property
+    def weights(self) -> Array:
+        """Positions by asset as fractions of the equity at the last settled close."""
+        quantity, mark = self.account.quantity, self.account.mark
+        held = np.where(quantity != 0.0, quantity * mark, 0.0)
+        weights: Array = held / self.journal.equity[self.settled - 1]
+        return weights
+
+    def settle(self, sessions: int) -> None:
+        """Run the next sessions from opening to close, up to `sessions` of them settled in all."""
+        self._run(sessions, np.full(sessions, -1), np.zeros((0, self.account.quantity.size)), np.zeros((0, 0)))
+
+    def place(self, decision: Decision) -> None:
+        """Replace the waiting orders by the decision's targets, taken at the close of the last settled session."""
+        targets = decision.targets.to_numpy(dtype=np.float64)
+        stops = np.zeros(0) if decision.stops is None else decision.stops.to_numpy(dtype=np.float64)
+        self._make_room()
+        kernel.place(
+            self.settled - 1, targets, stops, self.tape, self._impact, self.account, self._terms, self.journal
+        )
+
+    def run(self, rows: "np.ndarray[Any, np.dtype[np.int64]]", targets: Array, stops: Array) -> None:
+        """Run all sessions; rows[s] is the row of `targets` decided at the close of session s, -1 for none."""
+        expected = (len(targets) + 1) * targets.shape[1]
+        if expected > len(self.journal.fill_asset):
+            self.journal = _with_room(self.journal, fills=expected, events=0)
+        self._run(len(rows), rows, targets, stops)
+
+    def _run(self, last: int, rows: "np.ndarray[Any, np.dtype[np.int64]]", targets: Array, stops: Array) -> None:
+        while self.settled < last:
+            self.settled = int(
+                kernel.run(
+                    self.settled,
+                    last,
+                    rows,
+                    targets,
+                    stops,
+                    self.tape,
+                    self._impact,
+                    self.account,
+                    self._terms,
+                    self.journal,
+                )
+            )
+            if self.settled < last:
+                self._make_room()
+
+    def _make_room(self) -> None:
+        assets = self.account.quantity.size
+        fills, events = (int(used) for used in self.journal.used)
+        need_fills, need_events = fills + kernel.FILLS_PER_ASSET * assets, events + kernel.EVENTS_PER_ASSET * assets
+        if need_fills > len(self.journal.fill_asset) or need_events > len(self.journal.event_asset):
+            self.journal = _with_room(self.journal, fills=2 * need_fills, events=2 * need_events)
+
+    def record(self) -> TradingRecord:
+        """Return what was traded so far."""
+        return TradingRecord(self.market.sessions[: self.settled], self.market.assets, self.tape, self.journal, self.equity)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _open_account(assets: int, capital: float) -> kernel.Account:
+    unknown = np.full(assets, np.nan)
+    return kernel.Account(
+        cash=np.array([capital]),
+        quantity=np.zeros(assets),
+        mark=unknown.copy(),
+        target=unknown.copy(),
+        ordered=unknown.copy(),
+        stop=unknown.copy(),
+        traded=np.zeros(assets),
+        count=np.array([0, -1, 0]),
+    )
+
+
+def _open_journal(sessions: int, assets: int) -> kernel.Journal:
+    fills, events = 8 * kernel.FILLS_PER_ASSET * assets, 4 * kernel.EVENTS_PER_ASSET * assets
+    return kernel.Journal(
+        *(np.zeros(sessions) for _ in range(6)),
+        np.empty(fills, dtype=np.int32),
+        np.empty(fills, dtype=np.int32),
+        *(np.empty(fills) for _ in range(3)),
+        np.empty(events, dtype=np.int32),
+        np.empty(events, dtype=np.int32),
+        np.empty(events, dtype=np.int8),
+        *(np.empty(events) for _ in range(2)),
+        np.zeros(2, dtype=np.int64),
+    )
+
+
+def _with_room(journal: kernel.Journal, *, fills: int, events: int) -> kernel.Journal:
+    """Return the journal with room for at least so many rows in all; memory is touched only when written."""
+
+    def grown(name: str, column: Any) -> Any:
+        size = {"fill": fills, "event": events}.get(name.split("_")[0], 0)
+        if size <= len(column):
+            return column
+        wider = np.empty(size, dtype=column.dtype)
+        wider[: len(column)] = column
+        return wider
+
+    return kernel.Journal(**{name: grown(name, column) for name, column in journal._asdict().items()})

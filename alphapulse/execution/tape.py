@@ -1,0 +1,101 @@
+"""The tape: one market as contiguous arrays, in the form the kernel reads."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import numpy.typing as npt
+
+from alphapulse.core.market import MarketData
+from alphapulse.core.stats import Array, session_returns
+
+IMPACT_WINDOW = 21
+
+
+class Tape(NamedTuple):
+    """Prices sessions x assets (NaN unknown; shape 0 x 0 when the market has no such panel) and corporate actions.
+
+    Actions of session s are rows action_start[s] to action_start[s + 1]: asset, split ratio (1 for none), dividend
+    per share (0 for none), delisting cash per share (NaN for none).
+    """
+
+    open: Array
+    high: Array
+    low: Array
+    close: Array
+    volume: Array
+    action_start: npt.NDArray[np.int64]
+    action_asset: npt.NDArray[np.int64]
+    action_split: Array
+    action_dividend: Array
+    action_delisting: Array
+
+
+# A market never changes, so its tape is built once and goes with it.
+_TAPES: WeakKeyDictionary[MarketData, Tape] = WeakKeyDictionary()
+
+
+def tape_of(market: MarketData) -> Tape:
+    """Return the tape of `market`, built at the first call."""
+    tape = _TAPES.get(market)
+    if tape is None:
+        tape = _TAPES[market] = _build(market)
+    return tape
+
+
+def impact_scale(market: MarketData) -> Array:
+    """Return volatility / sqrt(average volume) of the 21 sessions before each session, sessions x assets.
+
+    Times the square root of the shares traded, it is the impact of the square-root law as a fraction of the value.
+    Zero where volume or returns are not known: no impact is charged that cannot be estimated. Shape 0 x 0 without
+    a volume panel.
+    """
+    if "volume" not in market:
+        return np.zeros((0, 0))
+    returns = session_returns(market.panel("total_return"))
+    volatility = returns.rolling(IMPACT_WINDOW).std().shift(1)
+    volume = market.panel("volume").rolling(IMPACT_WINDOW).mean().shift(1)
+    return (volatility / np.sqrt(volume.where(volume > 0.0))).fillna(0.0).to_numpy(copy=True)
+
+
+def _build(market: MarketData) -> Tape:
+    start, asset, split, dividend, delisting = _actions(market)
+    return Tape(
+        *(_array(market, name) for name in ("open", "high", "low", "close", "volume")),
+        start,
+        asset,
+        split,
+        dividend,
+        delisting,
+    )
+
+
+def _array(market: MarketData, name: str) -> Array:
+    if name not in market.panels:
+        return np.zeros((0, 0))
+    return np.ascontiguousarray(market.panel(name).to_numpy(dtype=np.float64))
+
+
+def _actions(market: MarketData) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Array, Array, Array]:
+    shape = market.panel("close").shape
+
+    def dense(name: str, neutral: float) -> Array:
+        if name not in market.panels:
+            return np.full(shape, neutral)
+        values = market.panel(name).to_numpy()
+        return values if np.isnan(neutral) else np.where(np.isnan(values), neutral, values)
+
+    if not {"split", "dividend", "delisting"} & set(market.panels):
+        empty: Any = np.zeros(0)
+        none = np.zeros(0, dtype=np.int64)
+        return np.zeros(shape[0] + 1, dtype=np.int64), none, empty, empty, empty
+    split, dividend, delisting = dense("split", 1.0), dense("dividend", 0.0), dense("delisting", np.nan)
+    session, asset = np.nonzero((split != 1.0) | (dividend != 0.0) | ~np.isnan(delisting))
+    start = np.zeros(shape[0] + 1, dtype=np.int64)
+    np.cumsum(np.bincount(session, minlength=shape[0]), out=start[1:])
+    at = (session, asset)
+    return start, asset.astype(np.int64), split[at], dividend[at], delisting[at]
+
+
