@@ -57,10 +57,10 @@ def once(function: Callable[[Unpack[Owners]], Result]) -> Callable[[Unpack[Owner
     memory: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
 
     @wraps(function)
-    def remembered(*owners: Unpack[Owners]) -> Result:
-        *outer, last = owners
-        held = memory
-        for owner in outer:
+    def remembered(*owners: *Owners) -> Result:
+        chain: tuple[Any, ...] = owners
+        held, last = memory, chain[-1]
+        for owner in chain[:-1]:
             held = held.setdefault(owner, WeakKeyDictionary())
         if last not in held:
             held[last] = function(*owners)
@@ -85,7 +85,7 @@ class EvidenceAgent:
     Missing evidence (a panel the market lacks, too short a history) lowers the coverage and never counts as 0.
     """
 
-    name: ClassVar[str]
+    name: str
     evidence: ClassVar[tuple[Evidence, ...]]
 
     def __init__(self, weights: Mapping[str, float] | None = None, **windows: int) -> None:

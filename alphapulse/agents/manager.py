@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
-from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -34,7 +33,7 @@ class AgentManager:
     abstains leaves its weight to the others. ParamsError on unknown or repeated names.
     """
 
-    name: ClassVar[str] = "manager"
+    name: str = "manager"
 
     def __init__(self, agents: Mapping[str, Agent] | Iterable[Agent | str], weighting: str = "equal") -> None:
         self.agents: Mapping[str, Agent] = MappingProxyType(_by_name(agents))

@@ -61,13 +61,15 @@ class TechnicalAgent(EvidenceAgent):
     stays below 1 by the weight of the volume evidence.
     """
 
-    name: ClassVar[str] = "technical"
+    name: str = "technical"
     evidence: ClassVar[tuple[Evidence, ...]] = (
         Evidence("trend_slow", trend, 200, 1, 1.0, "Brock, Lakonishok, LeBaron 1992; Faber 2007"),
         Evidence("trend_fast", trend, 50, 1, 0.5, "Brock, Lakonishok, LeBaron 1992; Han, Zhou, Zhu 2016"),
         Evidence("momentum", momentum, 252, 1, 1.5, "Jegadeesh and Titman 1993"),
         Evidence("reversal", recent_return, 5, -1, 0.5, "Lehmann 1990; Jegadeesh 1990"),
-        Evidence("low_volatility", volatility, 252, -1, 1.0, "Ang, Hodrick, Xing, Zhang 2006; Blitz and van Vliet 2007"),
+        Evidence(
+            "low_volatility", volatility, 252, -1, 1.0, "Ang, Hodrick, Xing, Zhang 2006; Blitz and van Vliet 2007"
+        ),
         Evidence("volatility_state", volatility_state, 252, -1, 0.5, "Moreira and Muir 2017"),
         Evidence(
             "volume", volume_confirmation, 63, 1, 0.5, "Granville 1963; Blume, Easley, O'Hara 1994", ("close", "volume")

@@ -24,7 +24,7 @@ class ValueAgent(EvidenceAgent):
     were there, not that a balance sheet was read.
     """
 
-    name: ClassVar[str] = "value"
+    name: str = "value"
     evidence: ClassVar[tuple[Evidence, ...]] = (
         Evidence(
             "long_run_reversal",

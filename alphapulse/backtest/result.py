@@ -42,7 +42,8 @@ class BacktestResult:
     @cached_property
     def returns(self) -> "pd.Series[float]":
         """Simple net returns by session, from the second session on."""
-        return self.equity.pct_change().iloc[1:].rename("returns")
+        returns: "pd.Series[float]" = self.equity.pct_change().iloc[1:]
+        return returns.rename("returns")
 
     @property
     def cash(self) -> "pd.Series[float]":
@@ -112,9 +113,9 @@ class BacktestResult:
         benchmark = self.benchmark
         relative = None if benchmark is None else benchmark.pct_change().reindex(live.index)
         head = RiskAnalyzer(live, None if relative is None or relative.isna().any() else relative).summary()
-        return pd.concat([head, self._trading(live.index)])
+        return pd.Series({**head.to_dict(), **self._trading(live.index)}, dtype=object)
 
-    def _trading(self, live: pd.DatetimeIndex) -> "pd.Series[Any]":
+    def _trading(self, live: pd.Index) -> dict[str, Any]:
         years = max(len(live), 1) / SESSIONS_PER_YEAR
         equity = self._closing_equity
         fills = self.fills
@@ -122,17 +123,14 @@ class BacktestResult:
         traded = float((value / equity.reindex(value.index)).sum())
         paid = float((self.flows["costs"] / equity).sum())
         exposure = self.record.values.abs().sum(axis=1).div(equity).reindex(live)
-        return pd.Series(
-            {
-                "turnover_ann": traded / 2.0 / years,
-                "costs_ann": paid / years,
-                "exposure": float(exposure.mean()),
-                "decisions": len(self.decisions),
-                "fills": len(fills),
-                "final_equity": float(self.equity.iloc[-1]),
-            },
-            dtype=object,
-        )
+        return {
+            "turnover_ann": traded / 2.0 / years,
+            "costs_ann": paid / years,
+            "exposure": float(exposure.mean()),
+            "decisions": len(self.decisions),
+            "fills": len(fills),
+            "final_equity": float(self.equity.iloc[-1]),
+        }
 
     @property
     def _closing_equity(self) -> "pd.Series[float]":

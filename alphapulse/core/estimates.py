@@ -34,7 +34,7 @@ class RiskEstimate:
     def usable(self) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
         """True by asset where mean and variance are known and the variance is above zero."""
         variance = np.diag(self.covariance.to_numpy())
-        usable: np.ndarray[tuple[int], np.dtype[np.bool_]] = (variance > 0.0) & self.mean.notna().to_numpy()
+        usable: np.ndarray[tuple[int], np.dtype[np.bool_]] = (variance > 0.0) & ~np.isnan(self.mean.to_numpy())
         return usable
 
     @cached_property
@@ -44,11 +44,13 @@ class RiskEstimate:
 
     def restricted(self, keep: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> RiskEstimate:
         """Return the estimate over the assets where `keep` is True."""
+        if keep.all():
+            return self
         chosen = self.assets[keep]
         at = np.flatnonzero(keep)
         return RiskEstimate(
-            window=self.window.iloc[:, at],
-            mean=self.mean.iloc[at],
+            window=pd.DataFrame(self.window.to_numpy()[:, at], index=self.window.index, columns=chosen),
+            mean=pd.Series(self.mean.to_numpy()[at], index=chosen),
             covariance=pd.DataFrame(self.covariance.to_numpy()[np.ix_(at, at)], index=chosen, columns=chosen),
             notes=self.notes,
         )

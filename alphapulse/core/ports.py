@@ -19,7 +19,8 @@ class Agent(Protocol):
     name: key in AGENTS. needs: panels and tables of the market it can use. warmup: leading sessions without a score.
     """
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     @property
     def needs(self) -> tuple[str, ...]: ...

@@ -38,7 +38,7 @@ def load_market(name: str = "sample", **options: Any) -> MarketData:
 
 
 def _source(name: str) -> Callable[..., MarketData]:
-    if name not in SOURCES:
+    if not isinstance(name, str) or name not in SOURCES:
         raise ParamsError(
             f"market: the source {name!r}{nearest(str(name), list(SOURCES))}",
             f"one of {list(SOURCES)}",

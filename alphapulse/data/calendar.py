@@ -83,7 +83,7 @@ def _times(sessions: pd.DatetimeIndex, which: str) -> pd.DatetimeIndex:
             f"trading days from {schedule.index[0].date()} to {schedule.index[-1].date()}",
             "drop the row, or check its date and time zone",
         )
-    return pd.DatetimeIndex(schedule[which].to_numpy()[place], tz="UTC")
+    return pd.DatetimeIndex(schedule[which]).take(place).rename(None)
 
 
 def _check_covered(date: pd.Timestamp, index: pd.DatetimeIndex) -> None:

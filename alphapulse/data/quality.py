@@ -1,7 +1,8 @@
 """The checks every load passes: named, counted, each with the one thing done about it.
 
-1. axes      duplicated rows, rows on days without trading, sessions without any row (`_align`)
-2. numbers   infinite, zero, negative and implausible prices, negative volume, faulty splits and dividends (`_numbers`)
+1. axes      rows given twice, rows on days without trading (`_align`)
+2. numbers   infinite, zero, negative and implausible prices, negative volume, faulty splits and dividends (`_numbers`);
+             sessions and assets without any price (`_drop_unpriced`)
 3. bars      a bar without a close, high below low, open or close outside the bar (`_bars`)
 4. history   halts inside an asset's life, spikes, split-like moves, splits the price does not show, stale prices,
              sessions without volume, members without a price (`_history`)
@@ -55,6 +56,8 @@ def clean(
     values, assets = _align(panels, sessions, report)
     report.assets = assets
     _numbers(values, report)
+    values, assets = _drop_unpriced(values, assets, report)
+    report.assets = assets
     _bars(values, report)
     _history(values, report)
     if membership is not None:
@@ -94,20 +97,28 @@ def _align(
     panels: Mapping[str, Panel], sessions: pd.DatetimeIndex, report: Report
 ) -> tuple[dict[str, Array], pd.Index]:
     index = pd.DatetimeIndex(panels["close"].index)
-    repeated = index.duplicated(keep="last")
-    report.dates("duplicated row", index[repeated], "dropped")
+    report.dates("row given twice (the last counts)", index[index.duplicated(keep="last")], "dropped")
     report.dates("row on a day without trading", index.difference(sessions), "dropped")
-    report.dates("session without a row", sessions.difference(index), "flagged")
-    close = panels["close"]
-    priced = close.notna().to_numpy().any(axis=0)
-    empty = close.columns[~priced]
-    report.add("asset without a price", len(empty), "dropped", str(empty[0]) if len(empty) else "")
-    assets = close.columns[priced].sort_values()
+    assets = panels["close"].columns.sort_values()
     values = {}
     for name, panel in panels.items():
-        once = panel.loc[~pd.DatetimeIndex(panel.index).duplicated(keep="last")]
-        values[name] = once.reindex(index=sessions, columns=assets).to_numpy(dtype=np.float64, copy=True)
+        if not panel.index.equals(sessions):
+            panel = panel.loc[~pd.Index(panel.index).duplicated(keep="last")].reindex(index=sessions)
+        if not panel.columns.equals(assets):
+            panel = panel.reindex(columns=assets)
+        values[name] = panel.to_numpy(dtype=np.float64, copy=True)
     return values, assets
+
+
+def _drop_unpriced(values: dict[str, Array], assets: pd.Index, report: Report) -> tuple[dict[str, Array], pd.Index]:
+    priced: Mask = ~np.isnan(values["close"])
+    report.dates("session without any price", report.sessions[~priced.any(axis=1)], "flagged")
+    keep = np.flatnonzero(priced.any(axis=0))
+    empty = assets.delete(keep)
+    report.add("asset without a price", len(empty), "dropped", str(empty[0]) if len(empty) else "")
+    if len(empty):
+        values = {name: array[:, keep] for name, array in values.items()}
+    return values, assets[keep]
 
 
 def _numbers(values: dict[str, Array], report: Report) -> None:
@@ -171,15 +182,13 @@ def _history(values: dict[str, Array], report: Report) -> None:
     ahead = np.logical_or.accumulate(seen[::-1], axis=0)[::-1]
     report.cells("missing price inside an asset's life", ~seen & ~np.isnan(held) & ahead, "flagged")
 
-    ratio = _ratio(values)
-    paid = np.nan_to_num(values["dividend"]) if "dividend" in values else 0.0
     price_move = np.zeros(close.shape)
     price_move[1:] = np.log(held[1:]) - np.log(held[:-1])
     price_move[np.isnan(price_move)] = 0.0
-    split = np.log(ratio)
+    split = np.log(_ratio(values))
     move = price_move + split
     if "dividend" in values:
-        move[1:] += np.log1p(paid[1:] / np.where(seen[1:], close[1:], np.inf))
+        move += np.log1p(np.nan_to_num(values["dividend"]) / np.where(seen, close, np.inf))
     large = np.abs(move) > LARGE_MOVE
 
     back = np.zeros(close.shape, dtype=bool)
@@ -204,7 +213,9 @@ def _stale(values: dict[str, Array], seen: Mask, price_move: Array, report: Repo
         still &= ~traded
     row = np.arange(len(still))[:, None]
     last_change = np.maximum.accumulate(np.where(still, -1, row), axis=0)
-    report.cells(f"same price for {STALE_SESSIONS} sessions without volume", row - last_change == STALE_SESSIONS, "flagged")
+    report.cells(
+        f"same price for {STALE_SESSIONS} sessions without volume", row - last_change == STALE_SESSIONS, "flagged"
+    )
 
 
 def _ratio(values: Mapping[str, Array]) -> Array:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
-from alphapulse.core.errors import ParamsError
+from alphapulse.core.checks import check_number
+from alphapulse.core.units import BPS
 
 _CEILING = {
     "commission_bps": 1_000.0,
@@ -35,18 +35,16 @@ class Costs:
     cash_rate_ann: float = 0.0
 
     def __post_init__(self) -> None:
-        for item in fields(self):
-            value = getattr(self, item.name)
-            floor = -_CEILING[item.name] if item.name == "cash_rate_ann" else 0.0
-            number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-            if not number or not floor <= value <= _CEILING[item.name]:
-                raise ParamsError(
-                    f"costs: {item.name} = {value!r}",
-                    f"a number from {floor:g} to {_CEILING[item.name]:g}",
-                    "one basis point is 1 in a field that ends in _bps; rates are decimals (0.02 is 2 %)",
-                )
+        for name, most in _CEILING.items():
+            check_number(
+                f"costs: {name}",
+                getattr(self, name),
+                least=-most if name == "cash_rate_ann" else 0.0,
+                most=most,
+                next_step="one basis point is 1 in a field that ends in _bps; rates are decimals (0.02 is 2 %)",
+            )
 
     @property
     def linear(self) -> float:
         """Commission and half-spread as a fraction of the traded value."""
-        return (self.commission_bps + self.spread_bps / 2.0) * 1e-4
+        return (self.commission_bps + self.spread_bps / 2.0) * BPS

@@ -62,7 +62,7 @@ class Account(NamedTuple):
     """The state of one account; every array is changed in place.
 
     cash: one value. quantity, mark (last known price), target (waiting weight, NaN none), ordered (waiting shares
-    once sized, NaN none), stop (price, NaN none), traded (shares this session): by asset. count: waiting orders,
+    once sized, NaN none), stop (price, NaN none), traded (shares this session): by asset. tally: waiting orders,
     session of the last placement, whether stops were ever placed (above 0).
     """
 
@@ -73,7 +73,7 @@ class Account(NamedTuple):
     ordered: Array
     stop: Array
     traded: Array
-    count: Ints
+    tally: Ints
 
 
 class Journal(NamedTuple):
@@ -125,7 +125,7 @@ def _event(s: int, i: int, kind: int, quantity: float, cash: float, journal: Jou
 def _withdraw(i: int, account: Account) -> None:
     account.target[i] = np.nan
     account.ordered[i] = np.nan
-    account.count[0] -= 1
+    account.tally[0] -= 1
 
 
 @_compiled
@@ -343,7 +343,7 @@ def _trade(s: int, prices: Array, tape: Tape, impact: Array, account: Account, t
     target, ordered, quantity, mark = account.target, account.ordered, account.quantity, account.mark
     equity = account.cash[0] + _value(prices, quantity, mark)
     after = _equity_after_costs(s, prices, impact, equity, account, terms)
-    first_try = s == account.count[1] + (0 if terms.fill == SAME_CLOSE else 1)
+    first_try = s == account.tally[1] + (0 if terms.fill == SAME_CLOSE else 1)
 
     sizes = np.zeros(n)
     waiting_sale = False
@@ -388,7 +388,7 @@ def _trade(s: int, prices: Array, tape: Tape, impact: Array, account: Account, t
             if left != 0.0:
                 _event(s, i, CANCELLED, left, 0.0, journal)
             ordered[i] = np.nan
-    account.count[0] = waiting
+    account.tally[0] = waiting
 
 
 @_compiled
@@ -478,11 +478,11 @@ def settle(s: int, tape: Tape, impact: Array, account: Account, terms: Terms, jo
     if tape.action_start[s + 1] > tape.action_start[s]:
         _actions(s, tape, account, journal)
     at_open = terms.fill == NEXT_OPEN and tape.open.shape[0] > 0
-    if at_open and account.count[0] > 0:
+    if at_open and account.tally[0] > 0:
         _trade(s, tape.open[s], tape, impact, account, terms, journal)
-    if account.count[2] > 0:
+    if account.tally[2] > 0:
         _stops(s, tape, impact, account, terms, journal)
-    if not at_open and account.count[0] > 0:
+    if not at_open and account.tally[0] > 0:
         _trade(s, tape.close[s], tape, impact, account, terms, journal)
     _record(s, tape, account, journal)
 
@@ -496,7 +496,7 @@ def place(
     stops: stop price by asset, NaN for none; size 0 leaves the standing stops. With same_close the orders trade at once.
     """
     target, ordered, quantity = account.target, account.ordered, account.quantity
-    if account.count[0] > 0:
+    if account.tally[0] > 0:
         for i in range(targets.size):
             if _has_order(i, account):
                 _event(s, i, REPLACED, ordered[i], 0.0, journal)
@@ -506,11 +506,11 @@ def place(
         target[i] = np.nan if nothing_to_do else targets[i]
         ordered[i] = np.nan
         waiting += not np.isnan(target[i])
-    account.count[0] = waiting
-    account.count[1] = s
+    account.tally[0] = waiting
+    account.tally[1] = s
     if stops.size > 0:
         account.stop[:] = stops
-        account.count[2] = stops.size
+        account.tally[2] = stops.size
     if terms.fill == SAME_CLOSE and waiting > 0:
         _trade(s, tape.close[s], tape, impact, account, terms, journal)
         _record(s, tape, account, journal)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from alphapulse.core.errors import ParamsError
+from alphapulse.core.checks import check_choice, check_number, check_share
 from alphapulse.core.market import MarketData
 from alphapulse.core.stats import Array
 from alphapulse.core.trading import Decision
@@ -36,18 +36,10 @@ class Execution:
     leverage: bool = False
 
     def __post_init__(self) -> None:
-        if self.fill not in kernel.FILLS:
-            raise ParamsError(f"execution: fill = {self.fill!r}", f"one of {list(kernel.FILLS)}", "choose one of them")
-        if not (_is_number(self.capital) and 0.0 < self.capital < 1e15):
-            raise ParamsError(
-                f"execution: capital = {self.capital!r}", "an amount of cash above 0, below 1e15", "give the cash at start"
-            )
-        if self.participation is not None and not (_is_number(self.participation) and 0.0 < self.participation <= 1.0):
-            raise ParamsError(
-                f"execution: participation = {self.participation!r}",
-                "a fraction of the session's volume above 0, at most 1",
-                "write 0.05 for five per cent, or leave it out for no cap",
-            )
+        check_choice("execution: fill", self.fill, kernel.FILLS)
+        check_number("execution: capital", self.capital, most=1e15, above=True, next_step="give the cash at the start")
+        if self.participation is not None:
+            check_share("execution: participation", self.participation)
 
     def terms(self) -> kernel.Terms:
         """Return the same in the kernel's units (fractions, per session)."""
@@ -101,9 +93,7 @@ class SimulatedBroker:
         targets = decision.targets.to_numpy(dtype=np.float64)
         stops = np.zeros(0) if decision.stops is None else decision.stops.to_numpy(dtype=np.float64)
         self._make_room()
-        kernel.place(
-            self.settled - 1, targets, stops, self.tape, self._impact, self.account, self._terms, self.journal
-        )
+        kernel.place(self.settled - 1, targets, stops, self.tape, self._impact, self.account, self._terms, self.journal)
 
     def run(self, rows: "np.ndarray[Any, np.dtype[np.int64]]", targets: Array, stops: Array) -> None:
         """Run all sessions; rows[s] is the row of `targets` decided at the close of session s, -1 for none."""
@@ -140,11 +130,9 @@ class SimulatedBroker:
 
     def record(self) -> TradingRecord:
         """Return what was traded so far."""
-        return TradingRecord(self.market.sessions[: self.settled], self.market.assets, self.tape, self.journal, self.equity)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        return TradingRecord(
+            self.market.sessions[: self.settled], self.market.assets, self.tape, self.journal, self.equity
+        )
 
 
 def _open_account(assets: int, capital: float) -> kernel.Account:
@@ -157,22 +145,30 @@ def _open_account(assets: int, capital: float) -> kernel.Account:
         ordered=unknown.copy(),
         stop=unknown.copy(),
         traded=np.zeros(assets),
-        count=np.array([0, -1, 0]),
+        tally=np.array([0, -1, 0]),
     )
 
 
 def _open_journal(sessions: int, assets: int) -> kernel.Journal:
     fills, events = 8 * kernel.FILLS_PER_ASSET * assets, 4 * kernel.EVENTS_PER_ASSET * assets
     return kernel.Journal(
-        *(np.zeros(sessions) for _ in range(6)),
-        np.empty(fills, dtype=np.int32),
-        np.empty(fills, dtype=np.int32),
-        *(np.empty(fills) for _ in range(3)),
-        np.empty(events, dtype=np.int32),
-        np.empty(events, dtype=np.int32),
-        np.empty(events, dtype=np.int8),
-        *(np.empty(events) for _ in range(2)),
-        np.zeros(2, dtype=np.int64),
+        equity=np.zeros(sessions),
+        cash=np.zeros(sessions),
+        costs=np.zeros(sessions),
+        dividends=np.zeros(sessions),
+        interest=np.zeros(sessions),
+        borrow=np.zeros(sessions),
+        fill_session=np.empty(fills, dtype=np.int32),
+        fill_asset=np.empty(fills, dtype=np.int32),
+        fill_quantity=np.empty(fills),
+        fill_price=np.empty(fills),
+        fill_cost=np.empty(fills),
+        event_session=np.empty(events, dtype=np.int32),
+        event_asset=np.empty(events, dtype=np.int32),
+        event_kind=np.empty(events, dtype=np.int8),
+        event_quantity=np.empty(events),
+        event_cash=np.empty(events),
+        used=np.zeros(2, dtype=np.int64),
     )
 
 

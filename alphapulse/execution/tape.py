@@ -97,5 +97,3 @@ def _actions(market: MarketData) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.
     np.cumsum(np.bincount(session, minlength=shape[0]), out=start[1:])
     at = (session, asset)
     return start, asset.astype(np.int64), split[at], dividend[at], delisting[at]
-
-

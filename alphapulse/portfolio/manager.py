@@ -58,7 +58,8 @@ class PortfolioManager:
         current: weights held now, by asset, handed to the allocator. The estimate may cover fewer assets than the
         market; those it lacks are not eligible.
         """
-        at = members.index.get_indexer(estimate.assets)
+        same = members.index.equals(estimate.assets)
+        at = np.arange(len(members)) if same else members.index.get_indexer(estimate.assets)
         allowed = estimate.usable & (at >= 0) & members.to_numpy()[at]
         known = None if scores is None else values_on(scores, estimate.assets)
         held = None if current is None else values_on(current, estimate.assets)
@@ -93,4 +94,5 @@ class PortfolioManager:
             return eligible
         wanted = max(1, math.ceil(self.select * count - 1e-9))
         threshold = np.partition(scores[eligible], count - wanted)[count - wanted]
-        return eligible & (scores >= threshold)
+        best: Mask = eligible & (scores >= threshold)
+        return best

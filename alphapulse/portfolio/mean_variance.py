@@ -81,16 +81,19 @@ def _max_sharpe(mean: Array, covariance: Array) -> tuple[Array, Notes]:
 
 
 def _at_volatility(mean: Array, covariance: Array, target: float) -> tuple[Array, Notes]:
-    scaled = mean / np.abs(mean).max()
     lowest, notes = _min_variance(mean, covariance)
     lowest = lowest / lowest.sum()
     if _volatility(lowest, covariance) >= target:
         return lowest, ("target volatility below the minimum: minimum variance instead", *notes)
+    spread = float(mean.max() - mean.min())
+    if spread == 0.0:
+        return lowest, ("all mean returns are equal: minimum variance instead of the target volatility", *notes)
     best = np.zeros(len(mean))
     best[int(np.argmax(mean))] = 1.0
     if _volatility(best, covariance) <= target:
         return best, ("target volatility above the frontier: the asset with the highest mean alone", *notes)
-    low, high = 0.0, math.atan2(1.0, -float(scaled.max()))
+    scaled = (mean - mean.min()) / spread  # adding a constant to all means leaves the frontier where it is
+    low, high = 0.0, 0.75 * math.pi  # where no asset but the best has a reward above zero
     weights = lowest
     for _ in range(60):
         angle = (low + high) / 2.0
@@ -99,7 +102,10 @@ def _at_volatility(mean: Array, covariance: Array, target: float) -> tuple[Array
             high = angle
             continue
         weights = amounts / amounts.sum()
-        low, high = (angle, high) if _volatility(weights, covariance) < target else (low, angle)
+        volatility = _volatility(weights, covariance)
+        if abs(volatility - target) <= 1e-13 * target:
+            break
+        low, high = (angle, high) if volatility < target else (low, angle)
     return weights, notes
 
 

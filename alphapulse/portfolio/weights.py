@@ -21,7 +21,8 @@ def fully_invested(estimate: RiskEstimate, solve: Solver) -> "pd.Series[float]":
     notes. Without a usable asset all weights are zero. Notes stand in the result's `attrs["notes"]`.
     """
     usable = estimate.usable
-    mean, covariance = estimate.mean.to_numpy(), estimate.covariance.to_numpy()
+    mean = np.asarray(estimate.mean.to_numpy(), dtype=np.float64)
+    covariance = np.asarray(estimate.covariance.to_numpy(), dtype=np.float64)
     weights = np.zeros(len(usable))
     notes: tuple[str, ...] = (ALL_CASH,)
     if usable.all() and len(usable):
@@ -43,5 +44,4 @@ def noted(weights: "pd.Series[float]", *notes: str) -> "pd.Series[float]":
 def values_on(series: "pd.Series[float]", assets: pd.Index) -> Array:
     """Return the values of `series` on `assets`, NaN where it has none."""
     same = series.index.equals(assets)
-    values: Array = (series if same else series.reindex(assets)).to_numpy()
-    return values
+    return np.asarray((series if same else series.reindex(assets)).to_numpy(), dtype=np.float64)

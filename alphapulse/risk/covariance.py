@@ -61,7 +61,8 @@ def ledoit_wolf(centred: Array) -> Array:
 
 def historical(returns: Array) -> Array:
     """Return the arithmetic mean of the known returns."""
-    return np.nanmean(returns, axis=0)
+    mean: Array = np.nanmean(returns, axis=0)
+    return mean
 
 
 COVARIANCES: dict[str, Callable[[Array], Array]] = {"sample": sample, "ewma": ewma, "ledoit_wolf": ledoit_wolf}

@@ -34,7 +34,7 @@ class MaxPosition:
 
     def apply(self, weights: "pd.Series[float]", context: RiskContext) -> Limited:
         """Return weights cut to +-`weight`, and a clamp for each asset cut."""
-        values = weights.to_numpy()
+        values = np.asarray(weights.to_numpy(), dtype=np.float64)
         if not (np.abs(values) > self.weight * ROUNDING).any():
             return weights, ()
         cut = np.clip(values, -self.weight, self.weight)
@@ -109,7 +109,7 @@ LIMITS: dict[str, type[Limit]] = {
 
 
 def _scaled_to(cap: float, rule: str, weights: "pd.Series[float]", why: str) -> Limited:
-    values = weights.to_numpy()
+    values = np.asarray(weights.to_numpy(), dtype=np.float64)
     gross = float(np.abs(values).sum())
     if gross <= cap * ROUNDING:
         return weights, ()
@@ -117,9 +117,9 @@ def _scaled_to(cap: float, rule: str, weights: "pd.Series[float]", why: str) -> 
 
 
 def _changed(rule: str, weights: "pd.Series[float]", values: Array, reason: str) -> Limited:
-    before = weights.to_numpy()
+    before = np.asarray(weights.to_numpy(), dtype=np.float64)
     clamps = tuple(
-        Clamp(rule, str(weights.index[at]), float(before[at]), float(values[at]), reason)
+        Clamp(rule, str(weights.index[int(at)]), float(before[at]), float(values[at]), reason)
         for at in np.flatnonzero(values != before)
     )
     return pd.Series(values, index=weights.index), clamps

@@ -37,7 +37,8 @@ class RiskManager:
         if kept.any():
             now = np.nan_to_num(context.current.reindex(weights.index).to_numpy())
             judged = pd.Series(np.where(kept, now, proposed), index=weights.index)
-        allowed, clamps = judged, ()
+        allowed = judged
+        clamps: tuple[Clamp, ...] = ()
         for limit in self.limits:
             allowed, made = limit.apply(allowed, context)
             clamps += made

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from alphapulse.core.errors import ParamsError
+from alphapulse.core.checks import check_number
 from alphapulse.core.stats import Array
 from alphapulse.core.units import SESSIONS_PER_YEAR
 from alphapulse.risk.sample import YEAR_ROOT, Measure, Sample, per_session, ratio
@@ -97,7 +97,7 @@ def value_at_risk(returns: Sample, level: float = 0.95) -> Array:
 
     Negative is a loss, as in empyrical, whose cutoff is 1 - level.
     """
-    return returns.quantile(1.0 - check_level(level))
+    return returns.quantile(_tail(level))
 
 
 @Measure
@@ -106,7 +106,7 @@ def conditional_value_at_risk(returns: Sample, level: float = 0.95) -> Array:
 
     The mean of the int((n - 1) (1 - level)) + 1 worst sessions, as in empyrical.
     """
-    worst = int((returns.sessions - 1) * (1.0 - check_level(level))) + 1
+    worst = int((returns.sessions - 1) * _tail(level)) + 1
     mean: Array = returns.ordered[:, :worst].mean(axis=1)
     return mean
 
@@ -147,13 +147,9 @@ def hit_rate(returns: Sample) -> Array:
     return returns.totals.ups / returns.sessions
 
 
-def check_level(level: float) -> float:
-    """Return a confidence level in (0, 1), or raise ParamsError."""
-    if not 0.0 < level < 1.0:
-        raise ParamsError(
-            f"level: {level} came", "a probability between 0 and 1, for example 0.95", "pass level=0.95 for 95 %"
-        )
-    return level
+def _tail(level: float) -> float:
+    share = 1.0 - check_number("level", level, most=1.0, above=True, next_step="write 95 per cent as 0.95")
+    return round(share, 12)  # 1 - 0.9 is a little less than 0.1
 
 
 def _variance(returns: Sample) -> Array:

@@ -6,12 +6,12 @@ returns the same shape. empyrical's roll_ functions drop the leading sessions in
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 
-from alphapulse.core.errors import ParamsError
+from alphapulse.core.checks import check_count
 from alphapulse.core.stats import Array
 from alphapulse.core.units import SESSIONS_PER_YEAR
 from alphapulse.risk.passes import window_deviation, window_ratio
@@ -23,14 +23,14 @@ HALF_YEAR = SESSIONS_PER_YEAR // 2
 
 def rolling_volatility(returns: Returns, window: int = HALF_YEAR) -> Returns:
     """Return the annualised volatility of the last `window` sessions."""
-    deviation = window_deviation(check_returns(returns), check_window(window))
+    deviation = window_deviation(check_returns(returns), check_count("window", window, least=2))
     deviation *= YEAR_ROOT
     return _like(deviation, returns)
 
 
 def rolling_sharpe(returns: Returns, window: int = HALF_YEAR) -> Returns:
     """Return the annualised Sharpe ratio, over a risk-free rate of 0, of the last `window` sessions."""
-    sharpe = window_ratio(check_returns(returns), check_window(window))
+    sharpe = window_ratio(check_returns(returns), check_count("window", window, least=2))
     sharpe *= YEAR_ROOT
     return _like(sharpe, returns)
 
@@ -41,19 +41,12 @@ def rolling_beta(returns: Returns, benchmark: "pd.Series[float]", window: int = 
     Covariance is read off the variances of sum and difference: 4 cov(r, b) = var(r + b) - var(r - b).
     """
     values, beside = check_returns(returns), check_benchmark(benchmark, returns.index)
-    check_window(window)
+    check_count("window", window, least=2)
     together = window_deviation(values + beside, window)
     apart = window_deviation(values - beside, window)
     alone = window_deviation(beside[None, :], window)
     covariance = (together**2 - apart**2) / 4.0
     return _like(ratio(covariance, np.broadcast_to(alone**2, covariance.shape)), returns)
-
-
-def check_window(window: Any) -> int:
-    """Return a window of at least two sessions, or raise ParamsError."""
-    if not isinstance(window, int) or window < 2:
-        raise ParamsError(f"window: {window!r} came", "a whole number of sessions, 2 or more", "pass window=126")
-    return window
 
 
 def _like(values: Array, returns: Returns) -> Returns:

@@ -61,11 +61,11 @@ class PositionSizer:
 
 
 def _forecast_ann(weights: "pd.Series[float]", estimate: RiskEstimate) -> tuple[float, tuple[str, ...]]:
-    held = weights.to_numpy() != 0.0
-    names = weights.index[held]
-    at = estimate.assets.get_indexer(names)
+    assets, values = weights.index, weights.to_numpy()
+    at = np.arange(len(assets)) if assets.equals(estimate.assets) else estimate.assets.get_indexer(assets)
     known = (at >= 0) & estimate.usable[at]
-    chosen, at = weights.to_numpy()[held][known], at[known]
-    variance = float(chosen @ estimate.covariance.to_numpy()[np.ix_(at, at)] @ chosen)
-    missing = () if known.all() else (f"sized: no risk forecast for {', '.join(names[~known])}",)
-    return math.sqrt(variance * SESSIONS_PER_YEAR), missing
+    unknown = assets[(values != 0.0) & ~known] if not known.all() else ()
+    chosen = values[known]
+    covariance = estimate.covariance.to_numpy()[np.ix_(at[known], at[known])]
+    notes = (f"sized: no risk forecast for {', '.join(unknown)}",) if len(unknown) else ()
+    return math.sqrt(float(chosen @ covariance @ chosen) * SESSIONS_PER_YEAR), notes

@@ -10,7 +10,7 @@ from alphapulse.core.stats import Array
 
 # Moments of the sample (20 stocks, 1990-01-02 to 2022-12-28), as `moments` computes them; tests recompute them.
 SAMPLE_MOMENTS = {
-    "volatility": 0.01844,
+    "volatility": 0.02007,
     "volatility_spread": 0.327,
     "correlation": 0.303,
     "excess_kurtosis": 11.7,
@@ -24,25 +24,26 @@ SAMPLE_MOMENTS = {
 # The mean simple return of the index, a year; the stocks' own mean (18.5 %) is that of survivors.
 DRIFT_ANN = 0.088
 
-# Shares of an asset's variance: its market loading squared, its sector's, the rest is its own.
+# Loadings on the market and the sector; an asset's own part carries the rest of its variance.
 MARKET_LOADING, MARKET_LOADING_SPREAD = 0.53, 0.09
 SECTOR_LOADING = 0.40
-# Log volatility: persistence a session and standard deviation, of the whole market and of each asset's own part.
-COMMON_PERSISTENCE, COMMON_DEVIATION = 0.985, 0.33
-OWN_PERSISTENCE, OWN_DEVIATION = 0.99, 0.36
-OWN_SHARE_OF_STRESS = 0.6
-# A crisis multiplies the market's volatility; probabilities a session of entering and leaving it.
+# Log volatility: persistence a session and standard deviation, of the stress common to all and of each asset's own.
+STRESS_PERSISTENCE, STRESS_DEVIATION = 0.985, 0.50
+OWN_PERSISTENCE, OWN_DEVIATION = 0.997, 0.45
+OWN_SHARE_OF_STRESS = 0.7
+# A crisis multiplies the common volatility; probabilities a session of entering and leaving it.
 CRISIS_VOLATILITY, CRISIS_ENTRY, CRISIS_EXIT = 2.0, 1 / 750, 1 / 90
-TAIL_FREEDOM = 6.0
+# Degrees of freedom of the shocks.
+TAIL_FREEDOM = 4.5
 
 
 def moments(returns: Panel) -> "pd.Series[float]":
     """Return the moments that describe a market of simple returns (sessions x assets, decimals, no NaN).
 
-    volatility: geometric mean over assets of the standard deviation per session; volatility_spread: standard deviation of
-    its logarithm; correlation: mean over pairs; excess_kurtosis: median over assets; clustering_k: median
-    autocorrelation of absolute returns at lag k; dispersion: mean standard deviation across assets;
-    market_*: the same of the equal-weight mean return.
+    volatility: geometric mean over assets of the standard deviation per session; volatility_spread: standard
+    deviation of its logarithm; correlation: mean over pairs; excess_kurtosis: median over assets; clustering_k:
+    median autocorrelation of absolute returns at lag k; dispersion: mean standard deviation across assets; market_*:
+    the same of the equal-weight mean return.
     """
     values = returns.to_numpy()
     deviation = values.std(axis=0, ddof=1)

@@ -1,0 +1,70 @@
+"""Trade a strategy through recorded history."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from alphapulse.backtest.result import BacktestResult
+from alphapulse.backtest.weights import execution_flags, execution_parameters
+from alphapulse.core.errors import DataError
+from alphapulse.core.market import MarketData
+from alphapulse.core.trading import CLAMP_COLUMNS, Decision, Decisions
+from alphapulse.cycle import decide, due, sight, study
+from alphapulse.execution.simulated import SimulatedBroker
+from alphapulse.strategy import Strategy
+
+
+def backtest(market: MarketData, strategy: Strategy, *, progress: bool = False) -> BacktestResult:
+    """Trade `strategy` through `market`: decide at the close, fill at the next open at the earliest.
+
+    progress: show a bar over the decisions. Raises DataError when the market is too short for a first decision.
+    """
+    rows = np.flatnonzero(due(strategy, market.sessions))
+    if not len(rows):
+        raise DataError(
+            f"market {market.name}: {len(market.sessions)} sessions, and no decision falls due",
+            f"more than the lookback of {strategy.portfolio.lookback} sessions and the agents' warm-up of "
+            f"{strategy.agent.warmup}, with a {strategy.portfolio.rebalance} rebalance after them",
+            "load a longer market or shorten portfolio.lookback",
+        )
+    studied = study(strategy, market)
+    broker = SimulatedBroker(market, strategy.execution)
+    made: list[Decision] = []
+    for row in tqdm(rows, desc="decisions", unit="", disable=not progress, mininterval=1.0):
+        broker.settle(int(row) + 1)
+        made.append(decide(strategy, sight(strategy, studied, int(row), broker.weights, broker.equity)))
+        broker.place(made[-1])
+    broker.settle(len(market.sessions))
+    return BacktestResult(
+        market=market,
+        record=broker.record(),
+        decisions=tabulated(made, market.assets),
+        parameters=strategy.parameters or {"execution": execution_parameters(strategy.execution)},
+        flags=(*market.flags, *execution_flags(market, strategy.execution)),
+        name=strategy.name,
+    )
+
+
+def tabulated(made: Sequence[Decision], assets: pd.Index) -> Decisions:
+    """Return decisions as tables on one asset axis."""
+    sessions = pd.DatetimeIndex([decision.session for decision in made])
+
+    def stacked(rows: "list[pd.Series[float]]") -> pd.DataFrame:
+        return pd.DataFrame(np.array([row.to_numpy() for row in rows]), index=sessions, columns=assets)
+
+    clamps = [
+        (decision.session, clamp.rule, clamp.asset, clamp.before, clamp.after, clamp.reason)
+        for decision in made
+        for clamp in decision.clamps
+    ]
+    notes = [(decision.session, note) for decision in made for note in decision.notes]
+    return Decisions(
+        targets=stacked([decision.targets for decision in made]),
+        scores={name: stacked([decision.scores[name] for decision in made]) for name in made[0].scores},
+        clamps=pd.DataFrame(clamps, columns=list(CLAMP_COLUMNS)),
+        notes=pd.DataFrame(notes, columns=["session", "note"]),
+    )

@@ -1,0 +1,105 @@
+"""The one path: what is studied, seen and decided at the close of a session.
+
+1. `study` turns history into panels in one vectorised call: scores, returns, members.
+2. `sight` is what one session saw of them, with the book as it stood.
+3. `decide` turns a sight into a Decision: estimate, targets, size, drift band, limits.
+4. The broker settles it at the next session.
+
+A backtest studies a whole market once; a replay, paper or live session studies `market.until(session)` and looks at
+its last row. The prefix law makes both the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from alphapulse.agents.manager import AgentManager
+from alphapulse.core.estimates import RiskEstimate
+from alphapulse.core.market import MarketData
+from alphapulse.core.panel import Panel
+from alphapulse.core.stats import Array, session_returns
+from alphapulse.core.trading import Decision
+from alphapulse.risk.covariance import estimate_risk
+from alphapulse.strategy import Strategy
+
+COMBINED = "combined"
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """Panels of one market, sessions x assets: scores by agent and combined (NaN abstains), returns, members (bool)."""
+
+    scores: Mapping[str, Panel]
+    returns: Panel
+    members: Panel
+
+
+@dataclass(frozen=True, eq=False)
+class Sight:
+    """What is known at the close of `session`.
+
+    scores: by agent and combined, by asset. members: True by asset that may be held. window: returns of the members,
+    sessions x members. current: weights held, by asset. equity: by session, up to now.
+    """
+
+    session: pd.Timestamp
+    scores: "Mapping[str, pd.Series[float]]"
+    members: "pd.Series[bool]"
+    window: Panel
+    current: "pd.Series[float]"
+    equity: "pd.Series[float]"
+
+
+@dataclass(frozen=True, eq=False)
+class _Context:
+    estimate: RiskEstimate
+    current: "pd.Series[float]"
+    equity: "pd.Series[float]"
+
+
+def study(strategy: Strategy, market: MarketData) -> Study:
+    """Score a market and compute its returns, in one vectorised call an agent."""
+    agent = strategy.agent
+    parts = agent.agents if isinstance(agent, AgentManager) else {}
+    return Study(
+        scores={COMBINED: agent.score(market), **{name: part.score(market) for name, part in parts.items()}},
+        returns=session_returns(market.panel("total_return")),
+        members=market.members,
+    )
+
+
+def due(strategy: Strategy, sessions: pd.DatetimeIndex) -> npt.NDArray[np.bool_]:
+    """Return True by session at whose close a decision is due: the calendar asks and the lookback is full."""
+    asked = strategy.portfolio.decides(sessions)
+    asked[: max(strategy.portfolio.lookback, strategy.agent.warmup)] = False
+    return asked
+
+
+def sight(strategy: Strategy, studied: Study, row: int, weights: Array, equity: Array) -> Sight:
+    """Return what the session at `row` saw; weights: held by asset, equity: by session up to that row."""
+    members = studied.members.iloc[row]
+    first = row + 1 - strategy.portfolio.lookback
+    return Sight(
+        session=studied.returns.index[row],
+        scores={name: panel.iloc[row] for name, panel in studied.scores.items()},
+        members=members,
+        window=studied.returns.iloc[first : row + 1, np.flatnonzero(members.to_numpy())],
+        current=pd.Series(weights, index=members.index),
+        equity=pd.Series(equity, index=studied.returns.index[: row + 1]),
+    )
+
+
+def decide(strategy: Strategy, seen: Sight) -> Decision:
+    """Return the decision of the strategy on what it has seen; a pure function."""
+    estimate = estimate_risk(seen.window, strategy.covariance, strategy.mean)
+    wanted = strategy.portfolio.targets(estimate, seen.members, seen.scores[COMBINED], seen.current)
+    sized = strategy.sizer.size(wanted, estimate)
+    banded = strategy.portfolio.banded(sized, seen.current)
+    limited, clamps = strategy.risk.apply(banded, _Context(estimate, seen.current, seen.equity))
+    notes = (*estimate.notes, *limited.attrs.get("notes", ()))
+    return Decision(seen.session, limited, seen.scores, clamps, tuple(dict.fromkeys(notes)))

@@ -1,0 +1,222 @@
+"""The parameters of one run: one YAML file, one mapping, one notebook's parameters.
+
+The models check names and types; ranges are checked by the parts themselves when `Strategy.from_params` builds them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from alphapulse.core.errors import ParamsError
+
+MAX_BYTES = 1_000_000
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Data(BaseModel):
+    """A source of `load_market` and its options."""
+
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+
+    name: str = "sample"
+
+
+class Agents(_Section):
+    """Who votes, each with its own options (weights and windows of evidence), and how votes are weighted."""
+
+    weighting: str = "equal"
+    use: dict[str, dict[str, Any]] = Field(default={"technical": {}, "value": {}}, min_length=1)
+
+
+class Portfolio(_Section):
+    """The allocator with its options, what it knows (covariance, mean, lookback sessions) and when it acts."""
+
+    allocator: str = "min_variance"
+    options: dict[str, Any] = {}
+    rebalance: str = "monthly"
+    select: float = 0.5
+    drift_band: float = 0.0
+    lookback: int = 756
+    covariance: str = "ledoit_wolf"
+    mean: str = "historical"
+
+
+class Sizing(_Section):
+    """The position sizer; volatility per year as a decimal, none for no target."""
+
+    volatility_target_ann: float | None = None
+    max_gross: float = 1.0
+
+
+class CostBook(_Section):
+    """Costs of trading and holding; basis points, yearly rates as decimals."""
+
+    commission_bps: float = 0.0
+    spread_bps: float = 0.0
+    impact: float = 0.0
+    borrow_bps_ann: float = 0.0
+    cash_rate_ann: float = 0.0
+
+
+class Trading(_Section):
+    """How decisions trade."""
+
+    costs: CostBook = CostBook()
+    fill: str = "next_open"
+    capital: float = 10_000_000.0
+    participation: float | None = None
+    carry: bool = False
+    leverage: bool = False
+
+
+class RunParams(_Section):
+    """A whole run. `risk` maps names of limits to their options, in the order they apply.
+
+    save_to: folder the notebook writes its result to; empty shows it only. The runner sets it.
+    """
+
+    name: str = Field(default="run", pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$")
+    data: Data = Data()
+    agents: Agents = Agents()
+    portfolio: Portfolio = Portfolio()
+    sizing: Sizing = Sizing()
+    risk: dict[str, dict[str, Any]] = {}
+    execution: Trading = Trading()
+    save_to: str = ""
+
+
+def load_params(path: str | Path, changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return the parameters of the whole run in the YAML file at `path`, validated and with defaults filled in.
+
+    changes: values by dotted key ("portfolio.lookback") that replace those of the file. Raises ParamsError naming the
+    file, the field, what is accepted and the nearest name.
+    """
+    mapping = _read_yaml(Path(path))
+    for key, value in (changes or {}).items():
+        _set(mapping, key, value)
+    return validated(mapping, str(path))
+
+
+def validated(mapping: Mapping[str, Any], origin: str = "parameters") -> dict[str, Any]:
+    """Return the mapping of a run as plain values with defaults filled in, or raise ParamsError."""
+    try:
+        return RunParams.model_validate(dict(mapping)).model_dump()
+    except ValidationError as error:
+        raise _taught(error, origin) from None
+
+
+def parse_change(text: str) -> tuple[str, Any]:
+    """Return key and value of a change written `key=value`; the value is read as YAML."""
+    key, mark, value = text.partition("=")
+    if not mark or not key.strip():
+        raise ParamsError(f"--set {text}", "key=value, for example portfolio.lookback=504", "write the equals sign")
+    try:
+        return key.strip(), yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise ParamsError(f"--set {text}: {_where(error)}", "a YAML value", "quote text with special signs") from None
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        near = sorted(str(other) for other in path.parent.glob("*.y*ml")) if path.parent.is_dir() else []
+        raise ParamsError(
+            f"parameter file {path}: " + ("is a folder" if path.is_dir() else "does not exist"),
+            "a YAML file" + (f", for example {', '.join(near[:5])}" if near else ""),
+            "check the path",
+        )
+    if path.stat().st_size > MAX_BYTES:
+        raise ParamsError(
+            f"parameter file {path}: {path.stat().st_size:,} bytes", f"at most {MAX_BYTES:,} bytes", "check the file"
+        )
+    try:
+        mapping = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)  # noqa: S506 (a SafeLoader)
+    except UnicodeDecodeError as error:
+        raise ParamsError(f"parameter file {path}: {error}", "text in UTF-8", "save it as UTF-8") from None
+    except (yaml.YAMLError, RecursionError) as error:
+        raise ParamsError(
+            f"parameter file {path}: {_where(error)}", "valid YAML without anchors or tags", "mend the line named"
+        ) from None
+    if not isinstance(mapping, dict):
+        raise ParamsError(
+            f"parameter file {path}: holds {type(mapping).__name__}",
+            f"a mapping with the keys {', '.join(RunParams.model_fields)}",
+            "start from params/sample.yaml",
+        )
+    return mapping
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """The safe loader, but a key may stand once only, and aliases (which can explode) are refused."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.composer.ComposerError(None, None, "an alias (*name)", mark)
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"the key {key.value!r} twice", key.start_mark)
+            seen.add(str(key.value))
+        return super().construct_mapping(node, deep)
+
+
+def _where(error: Exception) -> str:
+    mark = getattr(error, "problem_mark", None)
+    place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark is not None else ""
+    return place + str(getattr(error, "problem", None) or type(error).__name__)
+
+
+def _set(mapping: dict[str, Any], key: str, value: Any) -> None:
+    *path, last = key.split(".")
+    for part in path:
+        inner = mapping.setdefault(part, {})
+        if not isinstance(inner, dict):
+            raise ParamsError(f"--set {key}: {part} is {inner!r}", "a dotted path of sections", "shorten the key")
+        mapping = inner
+    mapping[last] = value
+
+
+def _taught(error: ValidationError, origin: str) -> ParamsError:
+    faults = error.errors(include_url=False)
+    came, accepted = zip(*(_fault(fault) for fault in faults), strict=True)
+    return ParamsError(
+        f"{origin}: " + "; ".join(came), "; ".join(dict.fromkeys(accepted)), "correct the file; see params/sample.yaml"
+    )
+
+
+def _fault(fault: Any) -> tuple[str, str]:
+    path = [str(part) for part in fault["loc"]]
+    field = ".".join(path)
+    if fault["type"] == "extra_forbidden":
+        known = _fields_at(path[:-1])
+        near = get_close_matches(path[-1], known, 1, cutoff=0.5)
+        return f"unknown key {field}" + (f" (did you mean {near[0]}?)" if near else ""), f"keys {', '.join(known)}"
+    shown = repr(fault["input"])
+    came = f"{field} = {shown if len(shown) < 60 else shown[:57] + '...'}"
+    if fault["type"] == "string_pattern_mismatch":
+        return came, f"{field}: letters, digits, - and _, at most 40"
+    form = fault["msg"][0].lower() + fault["msg"][1:]
+    hint = ""
+    if isinstance(fault["input"], str) and fault["type"].startswith(("float", "int")):
+        hint = " written as a plain number (0.02 for 2 %, 5 for 5 bps, no quotes or units)"
+    return came, f"{field}: {form}{hint}"
+
+
+def _fields_at(path: list[str]) -> list[str]:
+    model: Any = RunParams
+    for part in path:
+        model = model.model_fields[part].annotation
+        model = next((m for m in (model, *get_args(model)) if hasattr(m, "model_fields")), model)
+    return list(model.model_fields)

@@ -1,0 +1,1 @@
+"""Report: figures, tables and tear sheets as pure functions of results."""

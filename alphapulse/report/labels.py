@@ -1,0 +1,73 @@
+"""How measures are called, written and explained to people, by their name in a summary."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+
+class Label(NamedTuple):
+    """Title, way of writing the value, and definition of one measure."""
+
+    title: str
+    write: Callable[[float], str]
+    meaning: str
+
+
+def percent(value: float) -> str:
+    return f"{value:,.2%}"
+
+
+def number(value: float) -> str:
+    return f"{value:,.2f}"
+
+
+def count(value: float) -> str:
+    return f"{value:,.0f}"
+
+
+LABELS: Mapping[str, Label] = {
+    "sessions": Label("Sessions", count, "exchange days measured, from the first decision on"),
+    "risk_free_ann": Label("Risk-free rate", percent, "rate per year that Sharpe and alpha are measured over"),
+    "total_return": Label("Total return", percent, "compounded, after costs"),
+    "annual_return": Label("Annual return", percent, "compound growth rate over 252 sessions a year"),
+    "annual_volatility": Label("Annual volatility", percent, "standard deviation of session returns x sqrt(252)"),
+    "sharpe": Label("Sharpe ratio", number, "mean over standard deviation of session returns x sqrt(252)"),
+    "sortino": Label("Sortino ratio", number, "annual mean return over downside risk"),
+    "calmar": Label("Calmar ratio", number, "annual return over the deepest drawdown"),
+    "max_drawdown": Label("Deepest drawdown", percent, "largest loss from a peak of equity at session closes"),
+    "downside_risk": Label("Downside risk", percent, "root mean square of negative session returns x sqrt(252)"),
+    "var_95": Label("Value at risk 95 %", percent, "session return undercut on one session in twenty (historical)"),
+    "cvar_95": Label("Expected shortfall 95 %", percent, "mean of the worst twentieth of session returns"),
+    "skew": Label("Skewness", number, "of session returns; below 0 the longer tail is the loss"),
+    "kurtosis": Label("Excess kurtosis", number, "of session returns; 0 for a normal law"),
+    "tail_ratio": Label("Tail ratio", number, "95 % quantile of session returns over the 5 % quantile"),
+    "omega": Label("Omega ratio", number, "sum of gains over sum of losses"),
+    "stability": Label("Stability", number, "R-squared of a straight line through log equity"),
+    "hit_rate": Label("Sessions with a gain", percent, "share of sessions with a return above zero"),
+    "alpha": Label("Alpha", percent, "annual return that the index does not explain"),
+    "beta": Label("Beta", number, "slope of session returns on the index"),
+    "tracking_error": Label("Tracking error", percent, "annual volatility of returns in excess of the index"),
+    "information_ratio": Label("Information ratio", number, "annual excess return over tracking error"),
+    "turnover_ann": Label("Turnover a year", percent, "half of the value bought and sold over equity, a year"),
+    "costs_ann": Label("Trading costs a year", percent, "commission, spread and impact over equity, a year"),
+    "exposure": Label("Gross exposure", percent, "mean sum of absolute weights"),
+    "decisions": Label("Decisions", count, "sessions at whose close targets were set"),
+    "fills": Label("Fills", count, "trades made"),
+    "final_equity": Label("Final equity", count, "cash and positions at the last close, in cash"),
+}
+
+
+def title(name: str) -> str:
+    """Return the title of a measure; an unknown name is its own title."""
+    return LABELS[name].title if name in LABELS else name
+
+
+def written(name: str, value: Any) -> str:
+    """Return a measure as people read it: per cent, number or count; a dash where it is unknown."""
+    if isinstance(value, str):
+        return value
+    if value is None or math.isnan(value):
+        return "-"
+    return LABELS[name].write(float(value)) if name in LABELS else f"{value:,.4g}"

@@ -1,0 +1,188 @@
+"""Runs: validated parameters in, a stored run with its executed notebook out.
+
+1. `load_params` and `Strategy.from_params` refuse bad parameters before anything starts.
+2. papermill executes the notebook in a folder aside; its last cell calls `save_run`.
+3. The manifest is written last and the folder gets its name; on any failure nothing stays.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import alphapulse
+from alphapulse.backtest.result import BacktestResult
+from alphapulse.core.errors import RunError
+from alphapulse.params import load_params
+from alphapulse.report.tearsheet import tearsheet
+from alphapulse.store.runs import Run, publish, staged, write_table, write_text
+from alphapulse.strategy import Strategy
+
+NOTEBOOK = "backtest.ipynb"
+RESULT = "result.json"
+
+
+def run_backtest(
+    params: Path,
+    *,
+    changes: Mapping[str, Any] | None = None,
+    root: Path = Path("runs"),
+    notebook: Path | None = None,
+    progress: bool = True,
+) -> Run:
+    """Execute the backtest notebook with the parameters of a YAML file and store the run under `root`.
+
+    changes: values by dotted key that replace those of the file. Raises ParamsError before anything runs, RunError
+    naming the cell when one fails. KeyboardInterrupt passes. In both cases no half run stays.
+    """
+    mapping = load_params(params, changes)
+    Strategy.from_params(mapping)
+    source = notebook or find_notebook(NOTEBOOK)
+    started = perf_counter()
+    with staged(root) as folder:
+        executed = folder / source.name
+        _execute(source, executed, {**mapping, "save_to": str(folder.resolve())}, progress)
+        stored = folder / RESULT
+        if not stored.is_file():
+            raise RunError(
+                f"notebook {source.name}: it ran, but stored no result",
+                "a last cell that calls ap.save_run(result, save_to)",
+                "restore the cell from notebooks/backtest.ipynb",
+            )
+        result = json.loads(stored.read_text(encoding="utf-8"))
+        stored.unlink()
+        created = datetime.now(UTC)
+        manifest = {
+            **result,
+            "created": created.isoformat(timespec="seconds"),
+            "duration_s": round(perf_counter() - started, 2),
+            "notebook": source.name,
+            "warnings": [*result["warnings"], *_stderr_lines(executed)],
+        }
+        identity = json.dumps([manifest[key] for key in ("parameters", "data", "code")], sort_keys=True, default=str)
+        digest = hashlib.sha256(identity.encode()).hexdigest()[:8]
+        return publish(folder, f"{created:%Y-%m-%d}-{mapping['name']}-{digest}", manifest)
+
+
+def save_run(result: BacktestResult, folder: str | Path) -> None:
+    """Write a result into `folder`: its tables as Parquet, the tear sheet as HTML and `result.json`.
+
+    Tables: equity (equity, cash, benchmark), flows, weights and targets (sessions x assets), scores (one column a
+    session, agent and asset), fills, events, clamps, notes, quality.
+    """
+    folder = Path(folder)
+    decisions = result.decisions
+    equity = result.equity.to_frame().assign(cash=result.cash)
+    if result.benchmark is not None:
+        equity["benchmark"] = result.benchmark
+    held = result.weights.columns[(result.quantities != 0.0).any()]
+    write_table(equity, folder / "equity.parquet")
+    write_table(result.flows, folder / "flows.parquet")
+    write_table(result.weights[held], folder / "weights.parquet")
+    write_table(decisions.targets, folder / "targets.parquet")
+    for name, scores in decisions.scores.items():
+        write_table(scores, folder / f"scores_{name}.parquet")
+    for name, table in (
+        ("fills", result.fills),
+        ("events", result.events),
+        ("clamps", decisions.clamps),
+        ("notes", decisions.notes),
+    ):
+        write_table(table, folder / f"{name}.parquet")
+    if result.market.quality is not None:
+        write_table(result.market.quality, folder / "quality.parquet")
+    tearsheet(result).to_html(folder / "tearsheet.html")
+    described = {**result.provenance, "summary": _plain(result.summary()), "warnings": _warnings(result)}
+    write_text(folder / RESULT, json.dumps(described, default=str))
+
+
+def find_notebook(name: str) -> Path:
+    """Return the project's notebook `name`: in ./notebooks, or beside the package in a source tree."""
+    places = [Path("notebooks"), Path(alphapulse.__file__).resolve().parent.parent / "notebooks"]
+    for place in places:
+        if (place / name).is_file():
+            return place / name
+    raise RunError(
+        f"notebook {name}: not in {' or '.join(str(place) for place in places)}",
+        "a notebook of the project",
+        "run from the project's root, or name one with --notebook",
+    )
+
+
+def _execute(source: Path, executed: Path, parameters: dict[str, Any], progress: bool) -> None:
+    import papermill
+
+    with _quiet_kernel():
+        try:
+            papermill.execute_notebook(
+                str(source),
+                str(executed),
+                parameters=parameters,
+                kernel_name="python3",
+                progress_bar=progress,
+                cwd=str(Path.cwd()),
+                shutdown_kernel="immediate",
+                store_widget_state=False,
+            )
+        except papermill.PapermillExecutionError as error:
+            if error.ename == "KeyboardInterrupt":
+                raise KeyboardInterrupt(f"in cell {error.cell_index}") from None
+            raise RunError(
+                f"notebook {source.name}: cell {error.cell_index} raised {error.ename}: {error.evalue}",
+                "a notebook whose every cell runs",
+                f"open {source} and run it up to that cell; nothing of this run was kept",
+            ) from None
+
+
+@contextmanager
+def _quiet_kernel() -> Iterator[None]:
+    """Drop the line ipykernel logs about plain TCP at every start: the kernel listens on loopback alone."""
+    loggers = [logging.getLogger(name) for name in ("papermill", "nbclient", "traitlets")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+def _stderr_lines(executed: Path) -> list[str]:
+    """Return what the notebook's cells wrote to stderr, progress bars aside."""
+    import nbformat
+
+    book = nbformat.read(executed, as_version=4)
+    texts = [
+        output["text"]
+        for cell in book.cells
+        for output in cell.get("outputs", [])
+        if output.get("name") == "stderr"
+    ]
+    return [line for text in texts for line in text.splitlines() if line.strip() and "\r" not in line and "%|" not in line]
+
+
+def _plain(summary: Any) -> dict[str, Any]:
+    return {key: value.item() if hasattr(value, "item") else value for key, value in summary.items()}
+
+
+def _warnings(result: BacktestResult) -> list[str]:
+    found = []
+    quality = result.market.quality
+    if quality is not None:
+        odd = quality.loc[quality["action"] != "ok"]
+        found += [f"data: {row.check}: {row.count} {row.action}, first {row.first}" for row in odd.itertuples(index=False)]
+    unfilled = result.events["kind"].value_counts()
+    found += [
+        f"orders: {unfilled[kind]} {kind}"
+        for kind in ("waiting", "capped", "unfunded", "cancelled", "replaced")
+        if unfilled.get(kind, 0)
+    ]
+    return found

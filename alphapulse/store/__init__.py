@@ -1,0 +1,1 @@
+"""Stored runs: a folder each, written whole or not at all."""

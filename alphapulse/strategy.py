@@ -1,0 +1,86 @@
+"""Strategy: who scores, who weighs, who sizes, who limits, and how it trades, in one frozen bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from alphapulse.agents import AGENTS
+from alphapulse.agents.manager import AgentManager
+from alphapulse.core.checks import check_choice
+from alphapulse.core.errors import ParamsError
+from alphapulse.core.ports import Agent
+from alphapulse.execution.costs import Costs
+from alphapulse.execution.simulated import Execution
+from alphapulse.params import validated
+from alphapulse.portfolio import ALLOCATORS
+from alphapulse.portfolio.manager import PortfolioManager
+from alphapulse.portfolio.mean_variance import MinVariance
+from alphapulse.risk.covariance import COVARIANCES, MEANS
+from alphapulse.risk.limits import LIMITS
+from alphapulse.risk.manager import RiskManager
+from alphapulse.risk.sizing import PositionSizer
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """All parts of one strategy. Every part has a default, so that `Strategy()` runs.
+
+    covariance, mean: names of the estimators of `estimate_risk`. parameters: the mapping it was built from, empty if
+    it was built from parts.
+    """
+
+    agent: Agent = field(default_factory=lambda: AgentManager(["technical", "value"]))
+    portfolio: PortfolioManager = PortfolioManager(MinVariance())
+    sizer: PositionSizer = PositionSizer()
+    risk: RiskManager = field(default_factory=RiskManager)
+    execution: Execution = Execution()
+    covariance: str = "ledoit_wolf"
+    mean: str = "historical"
+    name: str = "strategy"
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_choice("portfolio: covariance", self.covariance, COVARIANCES)
+        check_choice("portfolio: mean", self.mean, MEANS)
+        if self.sizer.max_gross > 1.0 and not self.execution.leverage:
+            raise ParamsError(
+                f"sizing: max_gross = {self.sizer.max_gross} without leverage",
+                "a gross of at most 1, or execution.leverage = true",
+                "allow leverage in execution, or lower max_gross",
+            )
+
+    @classmethod
+    def from_params(cls, mapping: Mapping[str, Any]) -> Strategy:
+        """Build the strategy from the mapping of a whole run (see `load_params`); ParamsError names the faulty field."""
+        run = validated(mapping)
+        portfolio, execution = dict(run["portfolio"]), dict(run["execution"])
+        options, allocator = portfolio.pop("options"), portfolio.pop("allocator")
+        covariance, mean = portfolio.pop("covariance"), portfolio.pop("mean")
+        return cls(
+            agent=AgentManager(
+                {name: _built("agent", name, AGENTS, given) for name, given in run["agents"]["use"].items()},
+                run["agents"]["weighting"],
+            ),
+            portfolio=PortfolioManager(allocator=_built("allocator", allocator, ALLOCATORS, options), **portfolio),
+            sizer=PositionSizer(**run["sizing"]),
+            risk=RiskManager([_built("limit", name, LIMITS, given) for name, given in run["risk"].items()]),
+            execution=Execution(costs=Costs(**execution.pop("costs")), **execution),
+            covariance=covariance,
+            mean=mean,
+            name=run["name"],
+            parameters=run,
+        )
+
+
+def _built(kind: str, name: str, table: Mapping[str, Callable[..., Any]], options: Mapping[str, Any]) -> Any:
+    make = table[check_choice(kind, name, table)]
+    try:
+        return make(**options)
+    except TypeError as error:
+        raise ParamsError(
+            f"{kind} {name}: options {sorted(options)} ({error})",
+            f"the options of {make.__name__}",
+            f"see help({make.__module__}.{make.__name__})",
+        ) from None

@@ -1,0 +1,135 @@
+"""Every agent of the table, and their manager, keeps every law; agents that break one are caught."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from alphapulse.agents import AGENTS
+from alphapulse.agents.manager import AgentManager
+from alphapulse.core.market import MarketData
+from alphapulse.core.ports import Agent
+from alphapulse.testing import AGENT_CHECKS, check_agent, example_market
+
+MAKERS = {**AGENTS, "manager": lambda: AgentManager(list(AGENTS))}
+
+
+@pytest.fixture(scope="module")
+def market() -> MarketData:
+    return example_market()
+
+
+@pytest.mark.parametrize("check", AGENT_CHECKS)
+@pytest.mark.parametrize("name", MAKERS)
+def test_the_law_holds(name: str, check: str, market: MarketData) -> None:
+    AGENT_CHECKS[check](MAKERS[name](), market)
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_satisfies_the_port(name: str) -> None:
+    assert isinstance(MAKERS[name](), Agent)
+
+
+class Honest:
+    """Last session's return, squashed; each test breaks it in one way."""
+
+    name = "honest"
+    needs = ("close",)
+    warmup = 1
+
+    def score(self, market: MarketData) -> pd.DataFrame:
+        return np.tanh(self.raw(market)).where(market.members).astype(float)
+
+    def raw(self, market: MarketData) -> pd.DataFrame:
+        return market.panel("total_return").pct_change(fill_method=None)
+
+    def coverage(self, market: MarketData) -> pd.DataFrame:
+        return self.score(market).notna().astype(float)
+
+
+class Peeking(Honest):
+    def raw(self, market: MarketData) -> pd.DataFrame:
+        return super().raw(market).shift(-1)
+
+
+class Standardised(Honest):
+    def raw(self, market: MarketData) -> pd.DataFrame:
+        raw = super().raw(market)
+        return raw / raw.std()
+
+
+class BackFilled(Honest):
+    def raw(self, market: MarketData) -> pd.DataFrame:
+        return super().raw(market).bfill()
+
+
+class LevelReader(Honest):
+    def raw(self, market: MarketData) -> pd.DataFrame:
+        return super().raw(market) * market.panel("close")
+
+
+class Spreading(Honest):
+    def raw(self, market: MarketData) -> pd.DataFrame:
+        raw = super().raw(market)
+        return raw.sub(raw.dot(pd.Series(1.0, raw.columns)), axis=0)
+
+
+class Positional(Honest):
+    def raw(self, market: MarketData) -> pd.DataFrame:
+        raw = super().raw(market)
+        return raw * np.arange(raw.shape[1])
+
+
+class Loud(Honest):
+    def score(self, market: MarketData) -> pd.DataFrame:
+        return 100.0 * super().score(market)
+
+
+class Zeroing(Honest):
+    def score(self, market: MarketData) -> pd.DataFrame:
+        return super().score(market).fillna(0.0)
+
+
+class Scribbling(Honest):
+    def score(self, market: MarketData) -> pd.DataFrame:
+        answer = super().score(market)
+        market.panel("close").iloc[0, 0] += 1.0
+        return answer
+
+
+class Forgetful(Honest):
+    def __init__(self) -> None:
+        self.random = np.random.default_rng(0)
+
+    def raw(self, market: MarketData) -> pd.DataFrame:
+        return super().raw(market) + self.random.standard_normal()
+
+
+def test_an_honest_agent_passes(market: MarketData) -> None:
+    check_agent(Honest(), market)
+
+
+@pytest.mark.parametrize(
+    ("agent", "check"),
+    [
+        (Peeking, "prefix"),
+        (Peeking, "poison"),
+        (Standardised, "prefix"),
+        (BackFilled, "poison"),
+        (LevelReader, "price_scale"),
+        (Spreading, "missing_stays"),
+        (Positional, "asset_order"),
+        (Loud, "shape_and_range"),
+        (Zeroing, "shape_and_range"),
+        (Forgetful, "same_answer"),
+        (Scribbling, "same_answer"),
+    ],
+)
+def test_a_broken_agent_is_caught(agent: type[Honest], check: str) -> None:
+    with pytest.raises(AssertionError):
+        AGENT_CHECKS[check](agent(), example_market())
+
+
+def test_a_level_reader_may_be_allowed(market: MarketData) -> None:
+    check_agent(LevelReader(), market, price_scale=False)
