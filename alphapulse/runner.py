@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
@@ -119,40 +117,27 @@ def find_notebook(name: str) -> Path:
 def _execute(source: Path, executed: Path, parameters: dict[str, Any], progress: bool) -> None:
     import papermill
 
-    with _quiet_kernel():
-        try:
-            papermill.execute_notebook(
-                str(source),
-                str(executed),
-                parameters=parameters,
-                kernel_name="python3",
-                progress_bar=progress,
-                cwd=str(Path.cwd()),
-                shutdown_kernel="immediate",
-                store_widget_state=False,
-            )
-        except papermill.PapermillExecutionError as error:
-            if error.ename == "KeyboardInterrupt":
-                raise KeyboardInterrupt(f"in cell {error.cell_index}") from None
-            raise RunError(
-                f"notebook {source.name}: cell {error.cell_index} raised {error.ename}: {error.evalue}",
-                "a notebook whose every cell runs",
-                f"open {source} and run it up to that cell; nothing of this run was kept",
-            ) from None
-
-
-@contextmanager
-def _quiet_kernel() -> Iterator[None]:
-    """Drop the line ipykernel logs about plain TCP at every start: the kernel listens on loopback alone."""
-    loggers = [logging.getLogger(name) for name in ("papermill", "nbclient", "traitlets")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
     try:
-        yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
+        papermill.execute_notebook(
+            str(source),
+            str(executed),
+            parameters=parameters,
+            kernel_name="python3",
+            progress_bar=progress,
+            cwd=str(Path.cwd()),
+            shutdown_kernel="immediate",
+            store_widget_state=False,
+            # ipykernel warns of plain TCP at every start; the kernel listens on loopback alone
+            extra_arguments=["--IPKernelApp.log_level=ERROR"],
+        )
+    except papermill.PapermillExecutionError as error:
+        if error.ename == "KeyboardInterrupt":
+            raise KeyboardInterrupt(f"in cell {error.cell_index}") from None
+        raise RunError(
+            f"notebook {source.name}: cell {error.cell_index} raised {error.ename}: {error.evalue}",
+            "a notebook whose every cell runs",
+            f"open {source} and run it up to that cell; nothing of this run was kept",
+        ) from None
 
 
 def _stderr_lines(executed: Path) -> list[str]:

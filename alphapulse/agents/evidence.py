@@ -147,7 +147,7 @@ def _vote(agent: EvidenceAgent, market: MarketData) -> tuple[Panel, Panel]:
         raw = piece.compute(market, piece.window).to_numpy()
         known = members & np.isfinite(raw)
         seen = np.where(known, raw, np.nan)
-        rank = centred_ranks(pd.DataFrame(seen, market.sessions, market.assets)).to_numpy()
+        rank = centred_ranks(pd.DataFrame(seen, market.sessions, market.assets, copy=False)).to_numpy()
         np.add(total, piece.direction * piece.weight * rank, out=total, where=known)
         np.add(available, piece.weight, out=available, where=known)
     declared = sum(piece.weight for piece in agent.chosen)
@@ -155,6 +155,6 @@ def _vote(agent: EvidenceAgent, market: MarketData) -> tuple[Panel, Panel]:
     np.divide(total, available, out=score, where=available > 0.0)
     coverage = np.minimum(available / declared, 1.0)
     return (
-        pd.DataFrame(score, market.sessions, market.assets),
-        pd.DataFrame(coverage, market.sessions, market.assets),
+        pd.DataFrame(score, market.sessions, market.assets, copy=False),
+        pd.DataFrame(coverage, market.sessions, market.assets, copy=False),
     )

@@ -49,4 +49,4 @@ def trailing_mean(panel: Panel, window: int) -> Panel:
         total /= count
     else:
         total /= window
-    return pd.DataFrame(total, index=panel.index, columns=panel.columns)
+    return pd.DataFrame(total, index=panel.index, columns=panel.columns, copy=False)

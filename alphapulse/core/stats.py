@@ -28,7 +28,7 @@ def session_returns(total_return: Panel) -> Panel:
     out = np.full(levels.shape, np.nan)
     np.divide(levels[1:], previous, out=out[1:])
     out[1:] -= 1.0
-    return pd.DataFrame(out, index=total_return.index, columns=total_return.columns)
+    return pd.DataFrame(out, index=total_return.index, columns=total_return.columns, copy=False)
 
 
 def centred_ranks(panel: Panel) -> Panel:
@@ -42,7 +42,7 @@ def centred_ranks(panel: Panel) -> Panel:
     for start in range(0, len(values), _RANKED_AT_ONCE):
         rows = slice(start, start + _RANKED_AT_ONCE)
         out[rows] = _ranked_rows(values[rows])
-    return pd.DataFrame(out, index=panel.index, columns=panel.columns)
+    return pd.DataFrame(out, index=panel.index, columns=panel.columns, copy=False)
 
 
 _RANKED_AT_ONCE = 64  # rows that stay in the processor's cache

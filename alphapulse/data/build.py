@@ -2,7 +2,7 @@
 
 1. axes        the exchange's sessions between the first and the last date asked for, assets sorted (`_axes`)
 2. panels      long rows scattered to sessions x assets; of a repeated row the last one counts (`_panels`)
-3. membership  intervals to True and False (`_membership`)
+3. membership  intervals to True and False (`membership_panel`)
 4. checks      `quality.clean`
 5. delistings  cash on the session after the last one (`_delisting`)
 6. facts       each row gets the first session that may use it (`_facts`)
@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from alphapulse.core.errors import DataError, ParamsError
@@ -153,19 +154,30 @@ def _after_delisting(delistings: pd.DataFrame | None, sessions: pd.DatetimeIndex
     return after
 
 
-def _membership(intervals: pd.DataFrame, sessions: pd.DatetimeIndex, assets: pd.Index, report: Report) -> pd.DataFrame:
+def membership_panel(intervals: pd.DataFrame, sessions: pd.DatetimeIndex, assets: pd.Index) -> pd.DataFrame:
+    """Return True where an asset is a member, sessions x assets, from rows of asset, start, end (the first day out)."""
     member = np.zeros((len(sessions), len(assets)), dtype=bool)
-    start = sessions.searchsorted(pd.DatetimeIndex(intervals["start"]), side="left")
-    until = pd.DatetimeIndex(intervals["end"].fillna(pd.Timestamp("2262-01-01")))
-    end = sessions.searchsorted(until, side="left")
+    start, stop = _interval_rows(intervals, sessions)
     column = assets.get_indexer(pd.Index(intervals["asset"]))
-    inside = (start < end) & (start < len(sessions)) & (end > 0)
-    strangers = intervals["asset"].loc[inside & (column < 0)].unique()
-    report.add("member never priced", len(strangers), "flagged", str(min(strangers, default="")))
-    for asset, first, stop in zip(column[inside], start[inside], end[inside], strict=True):
+    for asset, first, last in zip(column, start, stop, strict=True):
         if asset >= 0:
-            member[first:stop, asset] = True
+            member[first:last, asset] = True
     return pd.DataFrame(member, index=sessions, columns=assets)
+
+
+def _interval_rows(
+    intervals: pd.DataFrame, sessions: pd.DatetimeIndex
+) -> "tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]":
+    until = pd.DatetimeIndex(intervals["end"].fillna(pd.Timestamp("2262-01-01")))
+    start = sessions.searchsorted(pd.DatetimeIndex(intervals["start"]), side="left")
+    return start, sessions.searchsorted(until, side="left")
+
+
+def _membership(intervals: pd.DataFrame, sessions: pd.DatetimeIndex, assets: pd.Index, report: Report) -> pd.DataFrame:
+    start, stop = _interval_rows(intervals, sessions)
+    strangers = sorted(set(intervals["asset"][start < stop]) - set(assets))
+    report.add("member not among the assets", len(strangers), "flagged", strangers[0] if strangers else "")
+    return membership_panel(intervals, sessions, assets)
 
 
 def _delisting(delistings: pd.DataFrame, close: Panel) -> Panel:

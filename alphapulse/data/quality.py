@@ -112,7 +112,8 @@ def _align(
 
 def _drop_unpriced(values: dict[str, Array], assets: pd.Index, report: Report) -> tuple[dict[str, Array], pd.Index]:
     priced: Mask = ~np.isnan(values["close"])
-    report.dates("session without any price", report.sessions[~priced.any(axis=1)], "flagged")
+    silent = np.flatnonzero(~priced.any(axis=1))
+    report.dates("session without any price", report.sessions[silent], "flagged")
     keep = np.flatnonzero(priced.any(axis=0))
     empty = assets.delete(keep)
     report.add("asset without a price", len(empty), "dropped", str(empty[0]) if len(empty) else "")

@@ -59,7 +59,7 @@ def load(start: str | None = None, end: str | None = None, assets: Sequence[str]
     (points, daily). Raises ParamsError for a wrong date or asset, DataError when no session is left.
     """
     prices = _read("skfolio", "datasets/data/sp500_dataset.csv.gz")
-    index = _read("skfolio", "datasets/data/sp500_index.csv.gz")["SP500"]
+    index = index_levels()
     sessions = select_sessions(pd.DatetimeIndex(prices.index), start, end, "sample")
     chosen = select_assets(prices.columns, assets, "sample")
     panels, quality = clean({"close": prices.loc[sessions, chosen]}, sessions=sessions)
@@ -72,6 +72,11 @@ def load(start: str | None = None, end: str | None = None, assets: Sequence[str]
         name="sample",
         quality=quality,
     )
+
+
+def index_levels() -> "pd.Series[float]":
+    """Return the S&P 500 price index by session, 1990 to 2022, without dividends."""
+    return _read("skfolio", "datasets/data/sp500_index.csv.gz")["SP500"]
 
 
 def _macro(sessions: pd.DatetimeIndex) -> pd.DataFrame:

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from alphapulse.core.checks import check_choice
 from alphapulse.report import series
@@ -32,52 +31,58 @@ HEIGHT = 340
 
 def equity(result: BacktestResult) -> go.Figure:
     """Draw the growth of 1 from the first decision on a log axis, after costs, against the index."""
-    figure = go.Figure(_lines(series.growth(result)))
-    figure.update_layout(title="Growth of 1, after costs (log scale)")
-    return figure.update_yaxes(type="log", dtick="D2", hoverformat=".3f", title="growth of 1")
+    figure = go.Figure(_lines(series.growth(result))).update_layout(title="Growth of 1, after costs (log scale)")
+    return figure.update_yaxes(type="log", dtick="D2", tickformat=",.4~g", hoverformat=",.3f", title="growth of 1")
 
 
 def drawdowns(result: BacktestResult) -> go.Figure:
     """Draw how far below its last peak the result stands, against the index."""
     lines = _lines(drawdown_series(series.live_returns(result)))
     lines[0].update(fill="tozeroy")
-    figure = go.Figure(lines).update_layout(title="Drawdown from the last peak")
-    return figure.update_yaxes(**PERCENT, title="below peak")
+    figure = go.Figure(lines).update_layout(title="Drawdown")
+    return figure.update_yaxes(**PERCENT, title="below the last peak")
 
 
-def rolling(result: BacktestResult) -> go.Figure:
-    """Draw Sharpe ratio and volatility over the last 126 sessions (fewer on short runs), against the index."""
+def sharpe(result: BacktestResult) -> go.Figure:
+    """Draw the Sharpe ratio over the last 126 sessions (fewer on short runs), against the index."""
     returns = series.live_returns(result)
-    window = max(min(HALF_YEAR, len(returns) // 2), 2)
-    figure = make_subplots(rows=2, shared_xaxes=True, vertical_spacing=0.08)
-    figure.add_traces(_lines(rolling_sharpe(returns, window)), rows=1, cols=1)
-    figure.add_traces(_lines(rolling_volatility(returns, window), showlegend=False), rows=2, cols=1)
-    figure.update_layout(title=f"Sharpe ratio and volatility of the last {window} sessions", height=HEIGHT + 120)
-    figure.update_yaxes(title="Sharpe", hoverformat=".2f", row=1)
-    return figure.update_yaxes(**PERCENT, title="volatility a year", rangemode="tozero", row=2)
+    window = _window(returns)
+    figure = go.Figure(_lines(rolling_sharpe(returns, window)))
+    figure.update_layout(title=f"Sharpe ratio, {window} sessions")
+    return figure.update_yaxes(title="Sharpe ratio", hoverformat=".2f")
+
+
+def volatility(result: BacktestResult) -> go.Figure:
+    """Draw the annual volatility over the last 126 sessions (fewer on short runs), against the index."""
+    returns = series.live_returns(result)
+    window = _window(returns)
+    figure = go.Figure(_lines(rolling_volatility(returns, window)))
+    figure.update_layout(title=f"Volatility, {window} sessions")
+    return figure.update_yaxes(**PERCENT, title="volatility a year", rangemode="tozero")
 
 
 def months(result: BacktestResult) -> go.Figure:
-    """Draw the return of each calendar month and year as a heat map."""
+    """Draw the return of each calendar month and year as a heat map; years have a colour scale of their own."""
     grid = monthly_grid(result)
     values = grid.to_numpy()
-    reach = max(float(np.nanquantile(np.abs(values[:, :12]), 0.98)), 0.01)
+    reach = [max(float(np.nanquantile(np.abs(part), 0.98)), 0.001) for part in (values[:, :12], values[:, 12:])]
     heat = go.Heatmap(
         x=list(grid.columns),
         y=[str(year) for year in grid.index],
-        z=values,
-        zmin=-reach,
-        zmax=reach,
-        text=[["" if np.isnan(v) else f"{100 * v:.1f}" for v in row] for row in values],
+        z=values / np.repeat(reach, (12, 1)),
+        zmin=-1.0,
+        zmax=1.0,
+        customdata=values,
+        text=[["" if np.isnan(v) else f"{100 * v:z.1f}" for v in row] for row in values],
         texttemplate="%{text}",
         textfont={"size": 10},
-        hovertemplate="%{x} %{y}: %{z:.2%}<extra></extra>",
+        hovertemplate="%{x} %{y}: %{customdata:.2%}<extra></extra>",
         xgap=1,
         ygap=1,
         showscale=False,
     )
     figure = go.Figure(heat)
-    figure.update_layout(title="Monthly and annual returns, per cent", height=130 + 21 * len(grid), hovermode="closest")
+    figure.update_layout(title="Monthly and annual returns, per cent", height=110 + 18 * len(grid), hovermode="closest")
     figure.update_xaxes(side="top", showgrid=False, tickangle=0)
     return figure.update_yaxes(autorange="reversed", type="category", showgrid=False, dtick=1)
 
@@ -125,34 +130,36 @@ def distribution(result: BacktestResult) -> go.Figure:
             yanchor="bottom",
         )
     figure.update_layout(title="Distribution of session returns", bargap=0.02, hovermode="closest", showlegend=False)
-    figure.update_xaxes(**PERCENT, title="return of a session (outermost bars hold 0.1 % and beyond)")
+    figure.update_xaxes(**PERCENT, title="session return; end bars hold what lies beyond")
     return figure.update_yaxes(title="sessions")
 
 
 def exposure(result: BacktestResult) -> go.Figure:
-    """Draw gross and net exposure at each close and turnover by month."""
-    figure = make_subplots(rows=2, shared_xaxes=True, vertical_spacing=0.08)
-    figure.add_traces(_lines(series.exposure(result)), rows=1, cols=1)
-    turnover = series.monthly_turnover(result)
-    bars = go.Bar(
-        x=_days(pd.PeriodIndex(turnover.index).to_timestamp()),
-        y=turnover.to_numpy(),
-        name="turnover",
-        hovertemplate="%{y:.2%}",
-    )
-    figure.add_trace(bars, row=2, col=1)
-    figure.update_layout(title="Exposure, and turnover by month", height=HEIGHT + 120)
-    figure.update_yaxes(**PERCENT, title="of equity", rangemode="tozero", row=1)
-    return figure.update_yaxes(**PERCENT, title="half of buys and sells", rangemode="tozero", row=2)
+    """Draw gross and net exposure at each close; one line where nothing was ever short."""
+    frame = series.exposure(result)
+    if frame["gross"].equals(frame["net"]):
+        frame = frame[["gross"]].rename(columns={"gross": "exposure"})
+    figure = go.Figure(_lines(frame)).update_layout(title="Exposure at the close")
+    low, high = min(float(frame.to_numpy().min()), 0.0), float(frame.to_numpy().max())
+    return figure.update_yaxes(**PERCENT, title="of equity", range=[1.08 * low, 1.08 * max(high, 0.01)])
+
+
+def turnover(result: BacktestResult) -> go.Figure:
+    """Draw turnover by month: half of the value bought and sold, over equity."""
+    months = series.monthly_turnover(result)
+    days = _days(pd.PeriodIndex(months.index).to_timestamp())
+    bars = go.Bar(x=days, y=months.to_numpy(), name="turnover", hovertemplate="%{x|%b %Y}: %{y:.2%}<extra></extra>")
+    figure = go.Figure(bars).update_layout(title="Turnover by month", hovermode="closest")
+    return figure.update_yaxes(**PERCENT, title="half of buys and sells, of equity")
 
 
 def costs(result: BacktestResult) -> go.Figure:
     """Draw what trading and borrowing cost so far, as a sum of shares of equity."""
     drag = series.cost_drag(result)
     shown = drag if drag["borrow"].any() else drag[["trading"]]
-    figure = go.Figure(_lines(shown)).update_layout(title="Costs paid so far, sum of shares of equity")
+    figure = go.Figure(_lines(shown)).update_layout(title="Costs paid so far")
     figure.update_traces(showlegend=True)
-    return figure.update_yaxes(tickformat=".1%", hoverformat=".3%", title="of equity", rangemode="tozero")
+    return figure.update_yaxes(tickformat=".1%", hoverformat=".3%", title="sum of shares of equity", rangemode="tozero")
 
 
 def weights(result: BacktestResult) -> go.Figure:
@@ -175,17 +182,20 @@ def weights(result: BacktestResult) -> go.Figure:
                     hovertemplate="%{y:.1%}",
                 )
     figure.update_layout(title="Weights at the end of each week", height=HEIGHT + 140, hovermode="closest")
+    figure.update_layout(legend={"y": -0.1, "yanchor": "top"}, margin={"t": 56})
     return figure.update_yaxes(**PERCENT, title="of equity")
 
 
 FIGURES: Mapping[str, Callable[["BacktestResult"], go.Figure]] = {
     "equity": equity,
     "drawdowns": drawdowns,
-    "rolling": rolling,
+    "sharpe": sharpe,
+    "volatility": volatility,
     "months": months,
     "years": years,
     "distribution": distribution,
     "exposure": exposure,
+    "turnover": turnover,
     "costs": costs,
     "weights": weights,
 }
@@ -197,7 +207,11 @@ def figure(result: BacktestResult, name: str, theme: str = "light") -> go.Figure
     return drawn.update_layout(template=template(theme), height=drawn.layout.height or HEIGHT)
 
 
-def _lines(frame: pd.DataFrame, **options: Any) -> list[go.Scatter]:
+def _window(returns: pd.DataFrame) -> int:
+    return max(min(HALF_YEAR, len(returns) // 2), 2)
+
+
+def _lines(frame: pd.DataFrame) -> list[go.Scatter]:
     """One line a column: the first in the first colour of the theme, the others after it."""
     days = _days(frame.index)
     return [
@@ -207,8 +221,7 @@ def _lines(frame: pd.DataFrame, **options: Any) -> list[go.Scatter]:
             name=escape(str(name)),
             mode="lines",
             line={"width": 1.6 if place == 0 else 1.2},
-            legendgroup=escape(str(name)),
-            **options,
+            zorder=-place,
         )
         for place, name in enumerate(frame)
     ]

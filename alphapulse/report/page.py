@@ -1,7 +1,7 @@
 """One self-contained HTML page of a tear sheet: plotly.js packed once, both themes, no outside request.
 
-plotly.js is embedded compressed (5 MB become 2) and unpacked by the browser. The page's content policy forbids every
-load from outside, and without scripts the flags and tables stay readable.
+plotly.js and the figures are embedded compressed (7 MB become 2.5) and unpacked by the browser. The
+page's content policy forbids every load from outside, and without scripts the flags and tables stay readable.
 """
 
 from __future__ import annotations
@@ -18,12 +18,16 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 import plotly.graph_objects as go
+from plotly.offline import get_plotlyjs
 
 from alphapulse.core.checks import check_choice
+from alphapulse.report.figures import HEIGHT
 from alphapulse.report.theme import FONT, THEMES, template
 
 if TYPE_CHECKING:
     from alphapulse.report.tearsheet import TearSheet
+
+OPEN_ROWS = 12  # longer tables come folded
 
 
 def html_page(sheet: TearSheet, theme: str = "auto") -> str:
@@ -47,11 +51,17 @@ def html_page(sheet: TearSheet, theme: str = "auto") -> str:
         subtitle=escape(sheet.subtitle),
         flags=flag_list(sheet.flags),
         summary=_cards(sheet.summary),
-        figures="".join(f'<figure id="figure-{escape(name)}" class="figure"></figure>' for name in sheet.figures),
-        tables="".join(
-            f"<section><h2>{escape(name)}</h2>{html_table(table)}</section>" for name, table in sheet.tables.items()
+        figures="".join(
+            f'<figure class="{escape(name)}" style="grid-row: span {max(round(drawn.layout.height / HEIGHT), 1)}">'
+            f'<div id="figure-{escape(name)}"></div></figure>'
+            for name, drawn in sheet.figures.items()
         ),
-        data=json.dumps(data, separators=(",", ":")).replace("<", "\\u003c"),
+        tables="".join(
+            f"<details{' open' if len(table) <= OPEN_ROWS else ''}><summary>{escape(name)}</summary>"
+            f"{html_table(table)}</details>"
+            for name, table in sheet.tables.items()
+        ),
+        data=_packed(json.dumps(data, separators=(",", ":"))),
         plotly=_packed_plotly(),
     )
 
@@ -81,6 +91,8 @@ def _cards(summary: pd.DataFrame) -> str:
 
 @cache
 def _packed_plotly() -> str:
-    from plotly.offline import get_plotlyjs
+    return _packed(get_plotlyjs())
 
-    return base64.b64encode(gzip.compress(get_plotlyjs().encode(), compresslevel=9, mtime=0)).decode("ascii")
+
+def _packed(text: str) -> str:
+    return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode("ascii")

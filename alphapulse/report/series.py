@@ -61,8 +61,8 @@ def calendar_returns(result: BacktestResult, frequency: str) -> pd.DataFrame:
 
 
 def exposure(result: BacktestResult) -> pd.DataFrame:
-    """Return gross and net exposure at each live close, fractions of equity."""
-    weights = result.weights.loc[live_sessions(result)]
+    """Return gross and net exposure at each close after the first decision, fractions of equity."""
+    weights = result.weights.loc[live_sessions(result)[1:]]
     return pd.DataFrame({"gross": weights.abs().sum(axis=1), "net": weights.sum(axis=1)})
 
 

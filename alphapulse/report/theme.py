@@ -45,9 +45,9 @@ THEMES: Mapping[str, Colours] = {
         muted="#a3adb8",
         grid="#2b323a",
         lines=("#56b4e9", "#9aa3ad", "#f0883e", "#2dc79a", "#e39bc5", "#f0d14a", "#7a9cff"),
-        losses="#e8883f",
+        losses="#b45a17",
         middle="#20262d",
-        gains="#3d9bd6",
+        gains="#1b6fa6",
     ),
 }
 # For many stacked names: five hues in three shades, neighbours of different hue, fit for both backgrounds.

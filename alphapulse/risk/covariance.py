@@ -163,7 +163,7 @@ def _assembled(
     return RiskEstimate(
         window=returns,
         mean=pd.Series(means, index=assets),
-        covariance=pd.DataFrame(matrix, index=assets, columns=assets),
+        covariance=pd.DataFrame(matrix, index=assets, columns=assets, copy=False),
         notes=notes + repair,
     )
 

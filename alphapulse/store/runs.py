@@ -9,12 +9,12 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pandas as pd
 
@@ -59,7 +59,7 @@ def staged(root: Path) -> Iterator[Path]:
     """Give a new folder aside in `root`; it is removed when the block ends, unless `publish` moved it."""
     try:
         root.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=STAGING, dir=root))
+        folder = _new_aside(root)
     except OSError as error:
         raise StoreError(f"runs folder {root}: {error.strerror}", "a folder that can be written", "choose another") from error
     try:
@@ -82,7 +82,7 @@ def publish(folder: Path, name: str, manifest: Mapping[str, Any]) -> Run:
     _sync(folder)
     target = folder.parent / name
     if target.exists():
-        aside = Path(tempfile.mkdtemp(prefix=STAGING, dir=folder.parent))
+        aside = _new_aside(folder.parent)
         target.rename(aside / name)
         folder.rename(target)
         shutil.rmtree(aside, ignore_errors=True)
@@ -125,6 +125,12 @@ def write_text(path: Path, text: str) -> None:
     part.write_text(text, encoding="utf-8")
     _sync(part)
     part.rename(path)
+
+
+def _new_aside(root: Path) -> Path:
+    folder = root / f"{STAGING}{uuid4().hex[:12]}"
+    folder.mkdir()
+    return folder
 
 
 def _digest(path: Path) -> str:

@@ -36,7 +36,9 @@ def market() -> MarketData:
 
 
 def test_a_vote_scales_with_coverage(market: MarketData) -> None:
-    manager = AgentManager([Fixed("x", [1.0, 1.0, np.nan], [1.0, 0.25, 0.0]), Fixed("y", [-1.0, 0.5, 0.2], [1.0, 0.5, 0.5])])
+    manager = AgentManager(
+        [Fixed("x", [1.0, 1.0, np.nan], [1.0, 0.25, 0.0]), Fixed("y", [-1.0, 0.5, 0.2], [1.0, 0.5, 0.5])]
+    )
     np.testing.assert_allclose(manager.score(market).iloc[0], [0.0, (0.25 + 0.25) / 0.75, 0.2], atol=1e-15)
     assert manager.coverage(market).iloc[0].tolist() == [1.0, 0.375, 0.25]
 

@@ -134,7 +134,9 @@ def test_coverage_grows_as_windows_fill_and_ends_below_one_without_volume() -> N
 
 def test_short_flat_and_single_markets_are_answered_without_a_warning() -> None:
     sessions = pd.bdate_range("2020-01-01", periods=300)
-    flat = MarketData({"close": pd.DataFrame(5.0, sessions, ["A", "B"]), "volume": pd.DataFrame(0.0, sessions, ["A", "B"])})
+    flat = MarketData(
+        {"close": pd.DataFrame(5.0, sessions, ["A", "B"]), "volume": pd.DataFrame(0.0, sessions, ["A", "B"])}
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert (TechnicalAgent().score(flat).iloc[-1] == 0.0).all()

@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from alphapulse.core.market import MarketData, compound
 from alphapulse.data import load_market
@@ -39,6 +41,23 @@ def test_compounding_raw_prices_gives_the_truth(market: MarketData, truth: pd.Da
     ratio = (level / expected).to_numpy()
     assert np.nanmax(np.abs(ratio - 1.0)) < 1e-9
     pd.testing.assert_frame_equal(level, market.panel("total_return"))
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    n_assets=st.integers(1, 12),
+    n_sessions=st.integers(1, 400),
+    drift_ann=st.sampled_from([-0.5, 0.0, 0.5]),
+)
+def test_any_market_compounds_to_its_truth(seed: int, n_assets: int, n_sessions: int, drift_ann: float) -> None:
+    options = {"seed": seed, "n_assets": n_assets, "n_sessions": n_sessions, "drift_ann": drift_ann}
+    market = load_market("simulated", **options, actions=True)
+    close = load_market("simulated", **options).panel("close").where(market.panel("close").notna())
+    expected = close / close.bfill().iloc[0]
+    pd.testing.assert_frame_equal(market.panel("total_return"), expected, rtol=1e-9, check_freq=False)
+    low, high = market.panel("low"), market.panel("high")
+    assert not ((low > market.panel("close")) | (high < market.panel("open")) | (low <= 0.0)).any(axis=None)
 
 
 def test_a_holder_who_reinvests_ends_with_the_truth_and_the_payout(market: MarketData, truth: pd.DataFrame) -> None:

@@ -22,7 +22,11 @@ def test_equals_the_first_session_of_each_pandas_period(rule: str) -> None:
 
 
 @settings(max_examples=30, deadline=None)
-@given(kept=st.lists(st.booleans(), min_size=1, max_size=300), cut=st.integers(1, 300), rule=st.sampled_from(list(CALENDARS)))
+@given(
+    kept=st.lists(st.booleans(), min_size=1, max_size=300),
+    cut=st.integers(1, 300),
+    rule=st.sampled_from(list(CALENDARS)),
+)
 def test_later_sessions_change_nothing(kept: list[bool], cut: int, rule: str) -> None:
     sessions = pd.bdate_range("2019-12-02", periods=len(kept))[np.array(kept)]
     whole = rebalance_sessions(sessions, rule)

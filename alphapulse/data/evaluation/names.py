@@ -64,13 +64,16 @@ SHARE_CLASSES = {"CMCSK": "CMCSA", "DISCK": "DISCA", "NWSA": "NWS"}
 REUSED_2021 = ("IR",)
 REUSED_TODAY = ("DD", "DOW", "FOX", "FOXA", "IR", "LIN")
 # As-filed reports: until this date the ticker's filings are the label's, afterwards (or before) another company's.
-FILED_UNTIL = {"AA": ("ARNC", "2016-11-01"), "GCI": ("TGNA", "2015-06-29"), "ACE": ("CB", "2016-01-15"), "TYC": ("JCI", "2016-09-06")}
+FILED_UNTIL = {
+    "AA": ("ARNC", "2016-11-01"),
+    "GCI": ("TGNA", "2015-06-29"),
+    "ACE": ("CB", "2016-01-15"),
+    "TYC": ("JCI", "2016-09-06"),
+}
 FILED_FROM = {"CB": "2016-01-15", "JCI": "2016-09-06"}
 
 
-def relabel(
-    tickers: "pd.Series[str]", renames: Mapping[str, str], *, without: Sequence[str] = ()
-) -> "pd.Series[str]":
+def relabel(tickers: "pd.Series[str]", renames: Mapping[str, str], *, without: Sequence[str] = ()) -> "pd.Series[str]":
     """Return the label of each ticker, categorical; missing for those in `without`, which name another company."""
     coded = tickers.astype("category")
     words = [None if word in without else renames.get(word, word) for word in coded.cat.categories]

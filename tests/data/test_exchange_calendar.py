@@ -1,4 +1,4 @@
-"""Sessions, opens and closes against exchange-calendars and known days; what is known by its date counts from the next."""
+"""Sessions, opens and closes against exchange-calendars and known days; a fact known by date counts from the next."""
 
 import exchange_calendars
 import pandas as pd
