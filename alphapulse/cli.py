@@ -28,7 +28,8 @@ def backtest(
     ] = None,
     root: Root = Path("runs"),
     notebook: Annotated[
-        Path | None, typer.Option(help="Notebook to run instead of notebooks/backtest.ipynb.", exists=True, dir_okay=False)
+        Path | None,
+        typer.Option(help="Notebook to run instead of notebooks/backtest.ipynb.", exists=True, dir_okay=False),
     ] = None,
     progress: Annotated[bool, typer.Option(help="Show a bar over the notebook's cells.")] = True,
 ) -> None:
@@ -76,7 +77,9 @@ def runs(
     chosen = {run.id: run.summary for run in stored if any(part in run.id for part in compare)}
     missing = [part for part in compare if not any(part in name for name in chosen)]
     if missing:
-        raise RunError(f"no run named like {', '.join(missing)}", "names that `alphapulse runs` lists", "check the name")
+        raise RunError(
+            f"no run named like {', '.join(missing)}", "names that `alphapulse runs` lists", "check the name"
+        )
     typer.echo(comparison(chosen).to_string())
 
 

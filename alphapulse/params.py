@@ -138,7 +138,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
             f"parameter file {path}: {path.stat().st_size:,} bytes", f"at most {MAX_BYTES:,} bytes", "check the file"
         )
     try:
-        mapping = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)  # noqa: S506 (a SafeLoader)
+        mapping = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)
     except UnicodeDecodeError as error:
         raise ParamsError(f"parameter file {path}: {error}", "text in UTF-8", "save it as UTF-8") from None
     except (yaml.YAMLError, RecursionError) as error:

@@ -144,14 +144,13 @@ def _stderr_lines(executed: Path) -> list[str]:
     """Return what the notebook's cells wrote to stderr, progress bars aside."""
     import nbformat
 
-    book = nbformat.read(executed, as_version=4)
+    book: Any = nbformat.read(executed, as_version=4)  # type: ignore[no-untyped-call]
     texts = [
-        output["text"]
-        for cell in book.cells
-        for output in cell.get("outputs", [])
-        if output.get("name") == "stderr"
+        output["text"] for cell in book.cells for output in cell.get("outputs", []) if output.get("name") == "stderr"
     ]
-    return [line for text in texts for line in text.splitlines() if line.strip() and "\r" not in line and "%|" not in line]
+    return [
+        line for text in texts for line in text.splitlines() if line.strip() and "\r" not in line and "%|" not in line
+    ]
 
 
 def _plain(summary: Any) -> dict[str, Any]:
@@ -163,7 +162,9 @@ def _warnings(result: BacktestResult) -> list[str]:
     quality = result.market.quality
     if quality is not None:
         odd = quality.loc[quality["action"] != "ok"]
-        found += [f"data: {row.check}: {row.count} {row.action}, first {row.first}" for row in odd.itertuples(index=False)]
+        found += [
+            f"data: {row.check}: {row.count} {row.action}, first {row.first}" for row in odd.itertuples(index=False)
+        ]
     unfilled = result.events["kind"].value_counts()
     found += [
         f"orders: {unfilled[kind]} {kind}"

@@ -53,7 +53,7 @@ class Strategy:
 
     @classmethod
     def from_params(cls, mapping: Mapping[str, Any]) -> Strategy:
-        """Build the strategy from the mapping of a whole run (see `load_params`); ParamsError names the faulty field."""
+        """Build the strategy from the mapping of a whole run (see `load_params`); ParamsError names the field."""
         run = validated(mapping)
         portfolio, execution = dict(run["portfolio"]), dict(run["execution"])
         options, allocator = portfolio.pop("options"), portfolio.pop("allocator")

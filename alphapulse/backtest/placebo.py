@@ -67,7 +67,9 @@ class PlaceboReport:
         )
 
     def _repr_html_(self) -> str:
-        rows = "".join(f"<tr><th>{escape(str(k))}</th><td>{escape(f'{v}')}</td></tr>" for k, v in self.summary().items())
+        rows = "".join(
+            f"<tr><th>{escape(str(k))}</th><td>{escape(f'{v}')}</td></tr>" for k, v in self.summary().items()
+        )
         return f"<table><caption>placebo on simulated, driftless markets</caption>{rows}</table>"
 
 

@@ -13,6 +13,7 @@ import pandas as pd
 from alphapulse.backtest.provenance import code_version, package_versions
 from alphapulse.core.market import MarketData
 from alphapulse.core.panel import Panel
+from alphapulse.core.stats import Array
 from alphapulse.core.trading import Decisions
 from alphapulse.core.units import SESSIONS_PER_YEAR
 from alphapulse.execution.record import TradingRecord
@@ -42,8 +43,8 @@ class BacktestResult:
     @cached_property
     def returns(self) -> "pd.Series[float]":
         """Simple net returns by session, from the second session on."""
-        returns: "pd.Series[float]" = self.equity.pct_change().iloc[1:]
-        return returns.rename("returns")
+        equity: Array = self.equity.to_numpy()
+        return pd.Series(equity[1:] / equity[:-1] - 1.0, index=self.equity.index[1:], name="returns")
 
     @property
     def cash(self) -> "pd.Series[float]":
@@ -58,7 +59,7 @@ class BacktestResult:
     @cached_property
     def weights(self) -> Panel:
         """Positions as fractions of equity at each session's close, sessions x assets; cash is the rest."""
-        return self.record.values.div(self._closing_equity, axis=0)
+        return self.record.holdings.div(self._closing_equity, axis=0)
 
     @property
     def fills(self) -> pd.DataFrame:
@@ -113,7 +114,8 @@ class BacktestResult:
         benchmark = self.benchmark
         relative = None if benchmark is None else benchmark.pct_change().reindex(live.index)
         head = RiskAnalyzer(live, None if relative is None or relative.isna().any() else relative).summary()
-        return pd.Series({**head.to_dict(), **self._trading(live.index)}, dtype=object)
+        measures: dict[str, Any] = {str(name): value for name, value in head.items()}
+        return pd.Series(measures | self._trading(live.index), dtype="object")
 
     def _trading(self, live: pd.Index) -> dict[str, Any]:
         years = max(len(live), 1) / SESSIONS_PER_YEAR
@@ -122,7 +124,7 @@ class BacktestResult:
         value = (fills["quantity"].abs() * fills["price"]).groupby(fills["session"]).sum()
         traded = float((value / equity.reindex(value.index)).sum())
         paid = float((self.flows["costs"] / equity).sum())
-        exposure = self.record.values.abs().sum(axis=1).div(equity).reindex(live)
+        exposure = self.record.holdings.abs().sum(axis=1).div(equity).reindex(live)
         return {
             "turnover_ann": traded / 2.0 / years,
             "costs_ann": paid / years,
@@ -134,7 +136,7 @@ class BacktestResult:
 
     @property
     def _closing_equity(self) -> "pd.Series[float]":
-        return self.cash + self.record.values.sum(axis=1)
+        return self.cash + self.record.holdings.sum(axis=1)
 
     def __repr__(self) -> str:
         return (

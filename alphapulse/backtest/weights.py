@@ -25,7 +25,7 @@ def backtest_weights(
     market: MarketData,
     weights: pd.DataFrame,
     *,
-    costs: Costs = Costs(),  # noqa: B008 (frozen)
+    costs: Costs = Costs(),
     fill: str = "next_open",
     capital: float = 10_000_000.0,
     participation: float | None = None,

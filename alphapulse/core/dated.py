@@ -60,9 +60,9 @@ def as_of_panel(
         newest = rows.groupby("asset", sort=False)["period_end"].cummax()
         rows = rows.loc[rows["period_end"] == newest]
     out = np.full((len(sessions), len(assets)), np.nan)
-    at = sessions.get_indexer(pd.DatetimeIndex(rows["session"]))
+    at = sessions.get_indexer(pd.Index(rows["session"]))
     inside = at >= 0
-    column = assets.get_indexer(rows["asset"])[inside]
+    column = assets.get_indexer(pd.Index(rows["asset"]))[inside]
     out[at[inside], column] = rows[field].to_numpy(dtype=np.float64)[inside]
     return _carry_forward(pd.DataFrame(out, index=sessions, columns=assets), max_age)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from html import escape
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -73,8 +73,9 @@ class MarketData:
                 "at least one session and one asset",
                 "check the dates and the assets asked for",
             )
+        sessions = cast(pd.DatetimeIndex, close.index)
         panels = {
-            name: check_panel(frame, name, sessions=close.index, assets=close.columns)
+            name: check_panel(frame, name, sessions=sessions, assets=close.columns)
             for name, frame in self.panels.items()
         }
         for name in PRICE_FIELDS:
@@ -84,12 +85,12 @@ class MarketData:
             panels["total_return"] = compound(close, panels.get("dividend"), panels.get("split"))
         object.__setattr__(self, "panels", MappingProxyType(panels))
         object.__setattr__(self, "tables", MappingProxyType(dict(self.tables)))
-        object.__setattr__(self, "membership", _check_membership(self.membership, close))
-        object.__setattr__(self, "benchmark", _check_benchmark(self.benchmark, close.index))
+        object.__setattr__(self, "membership", _check_membership(self.membership, sessions, close.columns))
+        object.__setattr__(self, "benchmark", _check_benchmark(self.benchmark, sessions))
 
     @property
     def sessions(self) -> pd.DatetimeIndex:
-        return self.panels["close"].index
+        return cast(pd.DatetimeIndex, self.panels["close"].index)
 
     @property
     def assets(self) -> pd.Index:
@@ -163,11 +164,11 @@ class MarketData:
         digest.update("\x1f".join(self.assets).encode())
         for name in sorted(self.panels):
             digest.update(name.encode())
-            digest.update(np.ascontiguousarray(self.panels[name].to_numpy()))
+            digest.update(np.ascontiguousarray(self.panels[name].to_numpy()).data)
         if self.benchmark is not None:
-            digest.update(np.ascontiguousarray(self.benchmark.to_numpy(dtype=np.float64)))
+            digest.update(np.ascontiguousarray(self.benchmark.to_numpy(dtype=np.float64)).data)
         if self.membership is not None:
-            digest.update(np.packbits(self.membership.to_numpy()))
+            digest.update(np.packbits(self.membership.to_numpy()).data)
         for name in sorted(self.tables):
             rows = self.tables[name]
             digest.update(f"{name}:{list(rows.columns)}".encode())
@@ -210,16 +211,16 @@ def _check_positive(panel: Panel, name: str) -> None:
         )
 
 
-def _check_membership(membership: Any, close: Panel) -> pd.DataFrame | None:
+def _check_membership(membership: Any, sessions: pd.DatetimeIndex, assets: pd.Index) -> pd.DataFrame | None:
     if membership is None:
         return None
-    if not isinstance(membership, pd.DataFrame) or not all(dtype == bool for dtype in membership.dtypes):
+    if not isinstance(membership, pd.DataFrame) or not (membership.dtypes == "bool").all():
         raise DataError(
             f"membership: {type(membership).__name__} that is not all True or False",
             "a bool DataFrame of sessions x assets",
             "fill unknown membership with False and use astype(bool)",
         )
-    check_panel(membership.astype(np.float64), "membership", sessions=close.index, assets=close.columns)
+    check_panel(membership.astype(np.float64), "membership", sessions=sessions, assets=assets)
     return membership
 
 

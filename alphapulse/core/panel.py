@@ -13,7 +13,7 @@ Panel = pd.DataFrame
 
 
 def check_sessions(index: Any, name: str) -> pd.DatetimeIndex:
-    """Return the index as sessions: naive midnight dates, sorted and unique, or raise DataError naming the first fault."""
+    """Return the index as sessions (naive midnight dates, sorted, unique) or raise DataError naming the first fault."""
     if not isinstance(index, pd.DatetimeIndex):
         raise DataError(
             f"{name}: the index is {type(index).__name__} of {getattr(index, 'dtype', '?')}",

@@ -113,11 +113,14 @@ class Decisions:
 
     def at(self, session: pd.Timestamp) -> Decision:
         """Return the decision taken at the close of `session`; KeyError when there was none."""
-        rows = self.clamps.loc[self.clamps["session"] == session]
+        row = int(self.targets.index.get_indexer(pd.Index([session]))[0])
+        if row < 0:
+            raise KeyError(f"no decision at {session}; decisions: {list(self.targets.index[:3])} ...")
+        clamps = self.clamps.loc[self.clamps["session"] == session, list(CLAMP_COLUMNS[1:])]
         return Decision(
-            session=pd.Timestamp(session),
-            targets=self.targets.loc[session],
-            scores={name: frame.loc[session] for name, frame in self.scores.items()},
-            clamps=tuple(Clamp(r.rule, r.asset, r.before, r.after, r.reason) for r in rows.itertuples()),
+            session=session,
+            targets=self.targets.iloc[row],
+            scores={name: frame.iloc[row] for name, frame in self.scores.items()},
+            clamps=tuple(Clamp(*fields) for fields in clamps.itertuples(index=False, name=None)),
             notes=tuple(self.notes.loc[self.notes["session"] == session, "note"]),
         )

@@ -29,8 +29,8 @@ Mask = npt.NDArray[np.bool_]
 REPORT_COLUMNS = ("check", "count", "action", "first")
 PRICES = ("open", "high", "low", "close")
 LOWEST_PRICE, HIGHEST_PRICE = 1e-6, 1e9
-LARGE_MOVE = float(np.log(1.4))
-SPLIT_RATIOS = np.log(np.array([1.5, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0, 15.0, 20.0]))
+LARGE_MOVE = 1.4
+SPLIT_MOVES = np.log(np.array([1.5, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0, 15.0, 20.0]))
 SPLIT_TOLERANCE = 0.02
 STALE_SESSIONS = 10
 
@@ -178,36 +178,37 @@ def _bars(values: dict[str, Array], report: Report) -> None:
 
 def _history(values: dict[str, Array], report: Report) -> None:
     close = values["close"]
-    held = _last_known(close)
-    seen = ~np.isnan(close)
+    seen, held = ~np.isnan(close), _last_known(close)
     ahead = np.logical_or.accumulate(seen[::-1], axis=0)[::-1]
     report.cells("missing price inside an asset's life", ~seen & ~np.isnan(held) & ahead, "flagged")
 
-    price_move = np.zeros(close.shape)
-    price_move[1:] = np.log(held[1:]) - np.log(held[:-1])
-    price_move[np.isnan(price_move)] = 0.0
-    split = np.log(_ratio(values))
-    move = price_move + split
+    growth = np.full(close.shape, np.nan)
+    np.divide(held[1:], held[:-1], out=growth[1:])
+    _stale(values, seen, growth == 1.0, report)
+    split = _ratio(values)
+    growth *= split
     if "dividend" in values:
-        move += np.log1p(np.nan_to_num(values["dividend"]) / np.where(seen, close, np.inf))
-    large = np.abs(move) > LARGE_MOVE
+        growth *= 1.0 + np.nan_to_num(values["dividend"]) / np.where(seen, close, np.inf)
 
-    back = np.zeros(close.shape, dtype=bool)
-    back[:-1] = np.abs(move[:-1] + move[1:]) < 0.25 * np.abs(move[:-1])
-    report.cells("spike that reverts the next session", large & back, "flagged")
-    rows, columns = np.nonzero(large & (split == 0.0) & ~back)
-    like = np.abs(np.abs(move[rows, columns])[:, None] - SPLIT_RATIOS).min(axis=1, initial=np.inf) < SPLIT_TOLERANCE
-    unexplained = np.zeros(close.shape, dtype=bool)
-    unexplained[rows[like], columns[like]] = True
-    report.cells("move like a split without a split", unexplained, "flagged")
-    if "split" in values:
-        hidden = (split != 0.0) & (np.abs(move) > np.maximum(LARGE_MOVE, 0.5 * np.abs(split)))
-        report.cells("split that the price does not show", hidden, "flagged")
-    _stale(values, seen, price_move, report)
+    row, column = np.nonzero((growth > LARGE_MOVE) | (growth < 1.0 / LARGE_MOVE))
+    move = np.log(growth[row, column])
+    after = np.log(growth[np.minimum(row + 1, len(growth) - 1), column])
+    spike = np.abs(move + after) < 0.25 * np.abs(move)
+    declared = split[row, column] != 1.0
+    distance = np.abs(np.abs(move)[:, None] - SPLIT_MOVES).min(axis=1, initial=np.inf)
+    cases = {
+        "spike that reverts the next session": spike,
+        "move like a split without a split": ~spike & ~declared & (distance < SPLIT_TOLERANCE),
+        "split that the price does not show": declared & (np.abs(move) > 0.5 * np.abs(np.log(split[row, column]))),
+    }
+    for check, chosen in cases.items():
+        mask = np.zeros(close.shape, dtype=bool)
+        mask[row[chosen], column[chosen]] = True
+        report.cells(check, mask, "flagged")
 
 
-def _stale(values: dict[str, Array], seen: Mask, price_move: Array, report: Report) -> None:
-    still = seen & (price_move == 0.0)
+def _stale(values: dict[str, Array], seen: Mask, unchanged: Mask, report: Report) -> None:
+    still = seen & unchanged
     if "volume" in values:
         traded = values["volume"] > 0.0
         report.cells("price without volume", seen & (values["volume"] == 0.0), "flagged")

@@ -186,7 +186,7 @@ def _cost(quantity: float, price: float, scale: float, terms: Terms) -> float:
 
 @_compiled
 def _impact_scale(s: int, i: int, impact: Array) -> float:
-    return impact[s, i] if impact.shape[0] > 0 else 0.0
+    return float(impact[s, i]) if impact.shape[0] > 0 else 0.0
 
 
 @_reassociating
@@ -493,7 +493,7 @@ def place(
 ) -> None:
     """Replace the waiting orders by `targets` (weights by asset, NaN keeps the quantity), decided at the close of `s`.
 
-    stops: stop price by asset, NaN for none; size 0 leaves the standing stops. With same_close the orders trade at once.
+    stops: stop price by asset, NaN for none; size 0 leaves the standing ones. With same_close the orders trade at once.
     """
     target, ordered, quantity = account.target, account.ordered, account.quantity
     if account.tally[0] > 0:

@@ -61,7 +61,7 @@ class TradingRecord:
             {
                 "session": self.sessions[journal.event_session[:used]],
                 "asset": pd.Categorical.from_codes(journal.event_asset[:used], self.assets),
-                "kind": pd.Categorical.from_codes(journal.event_kind[:used], list(EVENT_KINDS)),
+                "kind": pd.Categorical.from_codes(journal.event_kind[:used], pd.Index(EVENT_KINDS)),
                 "quantity": journal.event_quantity[:used],
                 "cash": journal.event_cash[:used],
             }
@@ -73,7 +73,7 @@ class TradingRecord:
         return self._positions[0]
 
     @property
-    def values(self) -> Panel:
+    def holdings(self) -> Panel:
         """Position values at each close (at the last known price when halted), sessions x assets, in cash."""
         return self._positions[1]
 
@@ -108,7 +108,7 @@ class TradingRecord:
         """
         journal, count = self.journal, len(self.sessions)
         fills, events = (int(used) for used in journal.used)
-        value = self.values.to_numpy().sum(axis=1)
+        value = self.holdings.to_numpy().sum(axis=1)
         bought = np.bincount(
             journal.fill_session[:fills], journal.fill_quantity[:fills] * journal.fill_price[:fills], minlength=count
         )

@@ -57,18 +57,24 @@ def impact_scale(market: MarketData) -> Array:
     returns = session_returns(market.panel("total_return"))
     volatility = returns.rolling(IMPACT_WINDOW).std().shift(1)
     volume = market.panel("volume").rolling(IMPACT_WINDOW).mean().shift(1)
-    return (volatility / np.sqrt(volume.where(volume > 0.0))).fillna(0.0).to_numpy(copy=True)
+    scale = volatility / volume.where(volume > 0.0).pow(0.5)
+    known: Array = np.nan_to_num(scale.to_numpy())
+    return known
 
 
 def _build(market: MarketData) -> Tape:
     start, asset, split, dividend, delisting = _actions(market)
     return Tape(
-        *(_array(market, name) for name in ("open", "high", "low", "close", "volume")),
-        start,
-        asset,
-        split,
-        dividend,
-        delisting,
+        open=_array(market, "open"),
+        high=_array(market, "high"),
+        low=_array(market, "low"),
+        close=_array(market, "close"),
+        volume=_array(market, "volume"),
+        action_start=start,
+        action_asset=asset,
+        action_split=split,
+        action_dividend=dividend,
+        action_delisting=delisting,
     )
 
 

@@ -61,7 +61,9 @@ def staged(root: Path) -> Iterator[Path]:
         root.mkdir(parents=True, exist_ok=True)
         folder = _new_aside(root)
     except OSError as error:
-        raise StoreError(f"runs folder {root}: {error.strerror}", "a folder that can be written", "choose another") from error
+        raise StoreError(
+            f"runs folder {root}: {error.strerror}", "a folder that can be written", "choose another"
+        ) from error
     try:
         yield folder
     finally:

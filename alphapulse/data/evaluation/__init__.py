@@ -10,7 +10,7 @@ The data lie outside the project (environment variable ALPHAPULSE_DATA, or ../sh
 | split-adjusted vendors (findata, cnuge) | used last; flagged: levels know later splits |
 | no dividends in cnuge | flagged |
 | no re-based close on 3 % of pystock's rows | their dividends are unknown, flagged |
-| vendor faults (HBI, ROST, EL, MET, TMUS, DD) | `prices.CORRECTIONS`; TRMB, ZBRA, GNRC were no members before 2019 |
+| vendor faults | `prices.CORRECTIONS`; those of TRMB, ZBRA and GNRC lie before their membership |
 | a file's end is no delisting | paid out only where `context.delistings` can show it, others flagged |
 | cash flows year to date, 10-K full year, revenue 0, late and double filings | `fundamentals` |
 | headlines without time, repeated versions | next session, versions of the day left out: `context.news` |

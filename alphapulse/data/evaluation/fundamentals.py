@@ -1,9 +1,9 @@
 """As-filed quarterly figures, each known at the end of the day its filing was seen.
 
 Two sources: pystock (10-Q and 10-K as filed, 2015-03 to 2017-03) and SEC EDGAR company facts (by filing date, 2009 on)
-for the asset-periods that pystock does not have; the column `source` says which. What a filing states for more than its
-own quarter is taken apart: cash flows of a 10-Q are year to date, every flow of a 10-K covers the year. A quarter that
-needs an earlier filing which is not there, or was seen later, is unknown.
+for periods that pystock does not have (the column `source` says which), and for gaps in its rows when known by then.
+What a filing states for more than its own quarter is taken apart: cash flows of a 10-Q are year to date, every flow of
+a 10-K covers the year. A quarter that needs an earlier filing which is not there, or was seen later, is unknown.
 """
 
 from __future__ import annotations
@@ -50,21 +50,25 @@ def fundamentals(root: Path, labels: Iterable[str], since: pd.Timestamp) -> pd.D
 
     Dollars; flows are of the quarter, balance sheet figures at its end; shares is net income / diluted EPS as filed.
     """
-    wanted = pd.Index(sorted(set(labels)))
-    filed = _pystock(root)
-    facts = _edgar(root)
-    near = filed[["asset", "period_end"]].assign(filed=filed["period_end"]).sort_values("period_end")
-    matched = pd.merge_asof(
-        facts.sort_values("period_end"),
-        near,
-        on="period_end",
-        by="asset",
-        direction="nearest",
-        tolerance=pd.Timedelta(days=7),
-    )
-    both = pd.concat([filed, matched[matched["filed"].isna()].drop(columns="filed")], ignore_index=True)
-    keep = both["asset"].isin(wanted) & (both["period_end"] >= since)
+    filed, facts = _pystock(root), _edgar(root)
+    alone = _fill_gaps(filed, facts)
+    both = pd.concat([filed, alone], ignore_index=True)
+    keep = both["asset"].isin(pd.Index(sorted(set(labels)))) & (both["period_end"] >= since)
     return both.loc[keep].sort_values(["asset", "known", "period_end"], ignore_index=True)
+
+
+def _fill_gaps(filed: pd.DataFrame, facts: pd.DataFrame) -> pd.DataFrame:
+    """Fill unknown figures of `filed` with facts known no later; return the facts about periods that were not filed."""
+    ours = filed[["asset", "period_end"]].assign(row=filed.index).sort_values("period_end")
+    theirs = facts.assign(fact=facts.index).sort_values("period_end")
+    week = pd.Timedelta(days=7)
+    found = pd.merge_asof(ours, theirs, on="period_end", by="asset", direction="nearest", tolerance=week)
+    found = found.set_index("row").sort_index()
+    in_time = found["known"] <= filed["known"]
+    for name in EDGAR.values():
+        known_then = found[name].where(in_time)
+        filed[name] = filed[name].fillna(known_then) if name in filed else known_then
+    return facts.loc[~facts.index.isin(found["fact"].dropna())]
 
 
 def _pystock(root: Path) -> pd.DataFrame:

@@ -58,7 +58,7 @@ LATER = {
     "WTW": "WLTW",
 }
 # Company data that every share class shares, for sources that name one class only.
-SHARE_CLASSES = {"CMCSK": "CMCSA", "DISCK": "DISCA", "NWSA": "NWS"}
+SHARE_CLASSES = {"CMCSK": "CMCSA", "DISCK": "DISCA", "FOX": "FOXA", "NWSA": "NWS", "UA": "UAA", "UAA": "UA"}
 
 # Tickers that mean another company than the label: in the 2021 price list, and in the list of today.
 REUSED_2021 = ("IR",)

@@ -37,6 +37,7 @@ GONE = pd.Timedelta(days=30)  # a ticker that comes back after a longer silence 
 CORRECTIONS = (
     ("HBI", "2015-03-04", "dividend", 0.0),  # the three new shares of the 4:1 split stand as three dollars
     ("ROST", "2015-06-12", "dividend", 0.0),  # the ratio of the 2:1 split stands as two dollars
+    ("ANTM", "2005-06-02", "split", 2.0),  # the 2:1 split is missing
     ("EL", "2011-11-23", "split", 1.0),  # the dividend of 1.05 stands as a split too
     ("MET", "2017-08-07", "split", 1.0),  # the spin-off of Brighthouse stands as dividend and as split
     ("TMUS", "2013-05-01", "split", 0.5),  # the reverse split of the MetroPCS merger is missing
@@ -82,7 +83,7 @@ def member_prices(root: Path, first: pd.Timestamp, last: pd.Timestamp, member: p
         (f"asset with prices of {name}", int((vendor == name).sum()), "flagged" if name in SPLIT_ADJUSTED else "ok", "")
         for name in VENDORS
     ]
-    notes.append(("known vendor fault", corrected, "repaired", f"{CORRECTIONS[0][1]} {CORRECTIONS[0][0]}"))
+    notes.append(("known vendor fault", len(corrected), "repaired", corrected[0] if corrected else ""))
     return MemberPrices(rows, vendor, tuple(notes))
 
 
@@ -95,15 +96,15 @@ def _member_rows(rows: pd.DataFrame, member: pd.DataFrame) -> npt.NDArray[np.int
     return np.bincount(column[inside][counted], minlength=member.shape[1])
 
 
-def _correct(rows: pd.DataFrame, vendor: "pd.Series[str]") -> int:
-    """Write the corrections of pooksoft's values into `rows`; return how many applied."""
-    count = 0
+def _correct(rows: pd.DataFrame, vendor: "pd.Series[str]") -> list[str]:
+    """Write the corrections of pooksoft's values into `rows`; return where they applied."""
+    applied = []
     for label, session, column, value in CORRECTIONS:
         if vendor.get(label) == "pooksoft":
             at = np.flatnonzero((rows["asset"] == label) & (rows["session"] == pd.Timestamp(session)))
             rows.loc[at, column] = value
-            count += len(at)
-    return count
+            applied += [f"{session} {label}"] * len(at)
+    return applied
 
 
 def _pooksoft(root: Path, first: pd.Timestamp, last: pd.Timestamp) -> pd.DataFrame:
