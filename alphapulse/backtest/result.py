@@ -13,7 +13,6 @@ import pandas as pd
 from alphapulse.backtest.provenance import code_version, package_versions
 from alphapulse.core.market import MarketData
 from alphapulse.core.panel import Panel
-from alphapulse.core.stats import Array
 from alphapulse.core.trading import Decisions
 from alphapulse.core.units import SESSIONS_PER_YEAR
 from alphapulse.execution.record import TradingRecord
@@ -43,8 +42,11 @@ class BacktestResult:
     @cached_property
     def returns(self) -> "pd.Series[float]":
         """Simple net returns by session, from the second session on."""
-        equity: Array = self.equity.to_numpy()
-        return pd.Series(equity[1:] / equity[:-1] - 1.0, index=self.equity.index[1:], name="returns")
+        equity = self.equity.to_numpy()
+        returns: "pd.Series[float]" = pd.Series(
+            equity[1:] / equity[:-1] - 1.0, index=self.equity.index[1:], name="returns"
+        )
+        return returns
 
     @property
     def cash(self) -> "pd.Series[float]":

@@ -181,7 +181,7 @@ def _cost(quantity: float, price: float, scale: float, terms: Terms) -> float:
     value = abs(quantity) * price
     if terms.impact == 0.0:
         return value * terms.linear
-    return value * (terms.linear + terms.impact * scale * np.sqrt(abs(quantity)))
+    return float(value * (terms.linear + terms.impact * scale * np.sqrt(abs(quantity))))
 
 
 @_compiled

@@ -1,7 +1,7 @@
 """The classic pyfolio tear sheet of a result, as matplotlib figures. Needs the extra `classic`.
 
-pyfolio reads time-zone-naive dates as out of its range and drops sections without a word, so every index handed to
-it is localised to UTC. Figures are drawn within a matplotlib context of their own: the caller's settings, open
+pyfolio 0.10.1 wants UTC dates where positions and transactions are involved, and naive ones in the returns sheet,
+where a drawdown that has not recovered otherwise mixes both and fails. Figures are drawn within a matplotlib context of their own: the caller's settings, open
 figures and current figure are as they were before.
 """
 
@@ -35,14 +35,16 @@ def classic_tearsheet(result: BacktestResult) -> "dict[str, Figure]":
             "the extra `classic`, which brings pyfolio-reloaded and empyrical-reloaded",
             "pip install 'alphapulse[classic]', or use alphapulse.tearsheet, which needs nothing more",
         )
-    lines = live_returns(result).tz_localize("UTC")
-    returns = lines.iloc[:, 0]
+    lines = live_returns(result)
     benchmark = lines.iloc[:, 1] if lines.shape[1] > 1 else None
+    returns = lines.iloc[:, 0].tz_localize("UTC")
     held, traded = positions(result), transactions(result)
     with _drawing():
         from pyfolio import tears
 
-        sheets = {"returns": tears.create_returns_tear_sheet(returns, benchmark_rets=benchmark, return_fig=True)}
+        sheets = {
+            "returns": tears.create_returns_tear_sheet(lines.iloc[:, 0], benchmark_rets=benchmark, return_fig=True)
+        }
         sheets["positions"] = tears.create_position_tear_sheet(
             returns, held, show_and_plot_top_pos=0, estimate_intraday=False, return_fig=True
         )

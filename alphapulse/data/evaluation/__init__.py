@@ -119,7 +119,7 @@ def assemble(
         f"{sum(by_vendor.get(vendor, 0) for vendor in SPLIT_ADJUSTED)} assets with split-adjusted prices, "
         f"{by_vendor.get('cnuge', 0)} of them without dividends",
         f"{len(unexplained)} assets end with their file, which is no delisting",
-        f"{len(labels) - len(prices.vendor)} of {len(labels)} members without any price",
+        f"{prices.share:.1%} of member sessions priced, {len(labels) - len(prices.vendor)} of {len(labels)} members never",
     )
     return FolderTables(
         prices=prices.rows,

@@ -51,10 +51,11 @@ BETTER_ELSEWHERE = {"EVHC": "findata", "WIN": "findata"}
 
 @dataclass(frozen=True, eq=False)
 class MemberPrices:
-    """rows: the long price table. vendor: name by label. notes: rows for the quality report."""
+    """rows: the long price table. vendor: name by label. share: of member sessions priced. notes: for the report."""
 
     rows: pd.DataFrame
     vendor: "pd.Series[str]"
+    share: float
     notes: tuple[tuple[str, int, str, str], ...]
 
 
@@ -84,7 +85,8 @@ def member_prices(root: Path, first: pd.Timestamp, last: pd.Timestamp, member: p
         for name in VENDORS
     ]
     notes.append(("known vendor fault", len(corrected), "repaired", corrected[0] if corrected else ""))
-    return MemberPrices(rows, vendor, tuple(notes))
+    share = float(best.sum() / member.to_numpy().sum())
+    return MemberPrices(rows, vendor, share, tuple(notes))
 
 
 def _member_rows(rows: pd.DataFrame, member: pd.DataFrame) -> npt.NDArray[np.int64]:
