@@ -38,9 +38,13 @@ def backtest(
     from alphapulse.report.tables import summary_text
     from alphapulse.runner import run_backtest
 
-    run = run_backtest(
-        params, changes=dict(map(parse_change, changes or [])), root=root, notebook=notebook, progress=progress
-    )
+    try:
+        run = run_backtest(
+            params, changes=dict(map(parse_change, changes or [])), root=root, notebook=notebook, progress=progress
+        )
+    except KeyboardInterrupt as stop:  # caught here, because typer ends with no word
+        typer.echo(f"stopped {stop}".rstrip() + "; nothing of this run was kept", err=True)
+        raise typer.Exit(130) from None
     flags = run.manifest["flags"]
     typer.echo(summary_text(run.summary, flags))
     for warning in run.manifest["warnings"]:
@@ -84,12 +88,12 @@ def runs(
 
 
 def main() -> None:
-    """Run the command line; errors of this package end it with their message and status 2, a failed run with 1."""
+    """Run the command line; bad input ends it with its message and status 2, a failed run or a full disk with 1."""
     try:
         app()
     except AlphaPulseError as error:
         typer.echo(f"error: {error}", err=True)
         sys.exit(1 if isinstance(error, RunError) else 2)
-    except KeyboardInterrupt as stop:
-        typer.echo(f"stopped {stop}".rstrip() + "; nothing of this run was kept", err=True)
-        sys.exit(130)
+    except OSError as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(1)

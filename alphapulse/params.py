@@ -10,10 +10,10 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_args
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from alphapulse.core.errors import ParamsError
+from alphapulse.plain import UNREADABLE, parsed, plain, where
 
 MAX_BYTES = 1_000_000
 
@@ -107,9 +107,12 @@ def load_params(path: str | Path, changes: Mapping[str, Any] | None = None) -> d
 
 
 def validated(mapping: Mapping[str, Any], origin: str = "parameters") -> dict[str, Any]:
-    """Return the mapping of a run as plain values with defaults filled in, or raise ParamsError."""
+    """Return the mapping of a run as plain values with defaults filled in, or raise ParamsError.
+
+    Plain values are those a file and a notebook cell can both hold, see `alphapulse.plain`.
+    """
     try:
-        return RunParams.model_validate(dict(mapping)).model_dump()
+        return RunParams.model_validate(plain(mapping, origin)).model_dump()
     except ValidationError as error:
         raise _taught(error, origin) from None
 
@@ -120,12 +123,34 @@ def parse_change(text: str) -> tuple[str, Any]:
     if not mark or not key.strip():
         raise ParamsError(f"--set {text}", "key=value, for example portfolio.lookback=504", "write the equals sign")
     try:
-        return key.strip(), yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise ParamsError(f"--set {text}: {_where(error)}", "a YAML value", "quote text with special signs") from None
+        return key.strip(), parsed(value)
+    except UNREADABLE as error:
+        raise ParamsError(f"--set {text}: {where(error)}", "a YAML value", "quote text with special signs") from None
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        text = _text(path)
+    except OSError as error:
+        raise ParamsError(f"parameter file {path}: {error.strerror}", "a YAML file", "check the path") from None
+    except UnicodeDecodeError as error:
+        raise ParamsError(f"parameter file {path}: {error}", "text in UTF-8", "save it as UTF-8") from None
+    try:
+        mapping = parsed(text)
+    except UNREADABLE as error:
+        raise ParamsError(
+            f"parameter file {path}: {where(error)}", "valid YAML without aliases or tags", "mend the place named"
+        ) from None
+    if not isinstance(mapping, dict):
+        raise ParamsError(
+            f"parameter file {path}: " + ("is empty" if mapping is None else f"holds a {type(mapping).__name__}"),
+            f"a mapping with the keys {', '.join(RunParams.model_fields)}",
+            "start from params/sample.yaml",
+        )
+    return mapping
+
+
+def _text(path: Path) -> str:
     if not path.is_file():
         near = sorted(str(other) for other in path.parent.glob("*.y*ml")) if path.parent.is_dir() else []
         raise ParamsError(
@@ -137,45 +162,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         raise ParamsError(
             f"parameter file {path}: {path.stat().st_size:,} bytes", f"at most {MAX_BYTES:,} bytes", "check the file"
         )
-    try:
-        mapping = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)
-    except UnicodeDecodeError as error:
-        raise ParamsError(f"parameter file {path}: {error}", "text in UTF-8", "save it as UTF-8") from None
-    except (yaml.YAMLError, RecursionError) as error:
-        raise ParamsError(
-            f"parameter file {path}: {_where(error)}", "valid YAML without anchors or tags", "mend the line named"
-        ) from None
-    if not isinstance(mapping, dict):
-        raise ParamsError(
-            f"parameter file {path}: holds {type(mapping).__name__}",
-            f"a mapping with the keys {', '.join(RunParams.model_fields)}",
-            "start from params/sample.yaml",
-        )
-    return mapping
-
-
-class _UniqueKeys(yaml.SafeLoader):
-    """The safe loader, but a key may stand once only, and aliases (which can explode) are refused."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
-            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
-            raise yaml.composer.ComposerError(None, None, "an alias (*name)", mark)
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if key.value in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"the key {key.value!r} twice", key.start_mark)
-            seen.add(str(key.value))
-        return super().construct_mapping(node, deep)
-
-
-def _where(error: Exception) -> str:
-    mark = getattr(error, "problem_mark", None)
-    place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark is not None else ""
-    return place + str(getattr(error, "problem", None) or type(error).__name__)
+    return path.read_text(encoding="utf-8")
 
 
 def _set(mapping: dict[str, Any], key: str, value: Any) -> None:
@@ -198,7 +185,7 @@ def _taught(error: ValidationError, origin: str) -> ParamsError:
 
 def _fault(fault: Any) -> tuple[str, str]:
     path = [str(part) for part in fault["loc"]]
-    field = ".".join(path)
+    field = ".".join(path) or "the whole"
     if fault["type"] == "extra_forbidden":
         known = _fields_at(path[:-1])
         near = get_close_matches(path[-1], known, 1, cutoff=0.5)

@@ -25,6 +25,8 @@ from alphapulse.strategy import Strategy
 
 NOTEBOOK = "backtest.ipynb"
 RESULT = "result.json"
+# tags of the cells that papermill adds
+_ADDED = {"injected-parameters", "papermill-error-cell-tag"}
 
 
 def run_backtest(
@@ -38,7 +40,7 @@ def run_backtest(
     """Execute the backtest notebook with the parameters of a YAML file and store the run under `root`.
 
     changes: values by dotted key that replace those of the file. Raises ParamsError before anything runs, RunError
-    naming the cell when one fails. KeyboardInterrupt passes. In both cases no half run stays.
+    naming the cell when one fails; KeyboardInterrupt passes and names it too. In all cases no half run stays.
     """
     mapping = load_params(params, changes)
     Strategy.from_params(mapping)
@@ -115,12 +117,21 @@ def find_notebook(name: str) -> Path:
 
 
 def _execute(source: Path, executed: Path, parameters: dict[str, Any], progress: bool) -> None:
+    import nbformat
     import papermill
+    from nbclient.exceptions import DeadKernelError
 
     try:
+        book = nbformat.read(source, as_version=4)
+        nbformat.validate(book)
+    except (OSError, ValueError, nbformat.ValidationError) as error:
+        raise RunError(
+            f"notebook {source}: {type(error).__name__}", "a Jupyter notebook (.ipynb)", "restore it, or name another"
+        ) from error
+    try:
         papermill.execute_notebook(
-            str(source),
-            str(executed),
+            book,
+            str(executed).replace("{", "{{").replace("}", "}}"),  # papermill formats the path
             parameters=parameters,
             kernel_name="python3",
             progress_bar=progress,
@@ -132,12 +143,42 @@ def _execute(source: Path, executed: Path, parameters: dict[str, Any], progress:
         )
     except papermill.PapermillExecutionError as error:
         if error.ename == "KeyboardInterrupt":
-            raise KeyboardInterrupt(f"in cell {error.cell_index}") from None
-        raise RunError(
-            f"notebook {source.name}: cell {error.cell_index} raised {error.ename}: {error.evalue}",
-            "a notebook whose every cell runs",
-            f"open {source} and run it up to that cell; nothing of this run was kept",
-        ) from None
+            raise KeyboardInterrupt(_last_cell(executed)) from None
+        raise _failed(source, executed, f"{error.ename}: {error.evalue}") from None
+    except DeadKernelError:
+        raise _failed(source, executed, "DeadKernelError: the kernel died, perhaps for lack of memory") from None
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(_last_cell(executed)) from None
+
+
+def _failed(source: Path, executed: Path, raised: str) -> RunError:
+    """Return the error of a failed cell; what one of our own errors accepts and advises is passed on."""
+    came, _, taught = raised.partition("\n  accepted: ")
+    accepted, _, step = taught.partition("\n  next: ")
+    return RunError(
+        f"notebook {source.name}, {_last_cell(executed)}: {came}",
+        accepted or "a notebook whose every cell runs",
+        (f"{step}; " if step else f"open {source} and run it up to that cell; ") + "nothing of this run was kept",
+    )
+
+
+def _last_cell(executed: Path) -> str:
+    """Return number (from 1, as in the source notebook) and first line of the last cell that was started."""
+    import nbformat
+
+    if not executed.is_file():
+        return "before the first cell"
+    ours = [
+        cell
+        for cell in nbformat.read(executed, as_version=4).cells
+        if not _ADDED.intersection(cell.metadata.get("tags", ()))
+    ]
+    started = [
+        f"cell {number} ({cell.source.strip().partition(chr(10))[0][:60]})"
+        for number, cell in enumerate(ours, 1)
+        if cell.cell_type == "code" and cell.metadata.get("papermill", {}).get("start_time")
+    ]
+    return started[-1] if started else "before the first cell"
 
 
 def _stderr_lines(executed: Path) -> list[str]:

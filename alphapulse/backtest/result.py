@@ -86,9 +86,9 @@ class BacktestResult:
     @property
     def live_returns(self) -> "pd.Series[float]":
         """Returns from the session after the first decision on; measures count from here. Empty without decisions."""
-        if not len(self.decisions):
-            return self.returns.iloc[:0]
-        return self.returns.loc[self.returns.index > self.decisions.targets.index[0]]
+        first = self.decisions.targets.index[0] if len(self.decisions) else self.equity.index[-1]
+        live: "pd.Series[float]" = self.returns.loc[self.returns.index > first]
+        return live
 
     @cached_property
     def provenance(self) -> dict[str, Any]:

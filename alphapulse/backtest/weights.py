@@ -15,6 +15,7 @@ from alphapulse.core.panel import check_sessions
 from alphapulse.core.stats import Array
 from alphapulse.core.trading import Decisions
 from alphapulse.execution.costs import Costs
+from alphapulse.execution.kernel import gross_by_row
 from alphapulse.execution.simulated import Execution, SimulatedBroker
 
 # A gross this much above 1 is rounding in the caller's weights, not leverage.
@@ -48,7 +49,7 @@ def backtest_weights(
     """
     execution = Execution(costs, fill, capital, participation, carry, leverage)
     table = _aligned(market, weights, "weights", absent=0.0)
-    _check_gross(table, weights.index, leverage)
+    _check_gross(table, weights.index, leverage, market.assets)
     levels = np.zeros((0, 0)) if stops is None else _stop_levels(market, weights, stops)
     broker = SimulatedBroker(market, execution)
     rows = np.full(len(market.sessions), -1)
@@ -118,13 +119,6 @@ def _aligned(market: MarketData, frame: Any, name: str, *, absent: float) -> Arr
         values = frame.to_numpy(dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise DataError(f"{name}: {error}", "numbers, NaN to keep a quantity", "use pandas.to_numeric") from error
-    if np.isinf(values).any():
-        row, column = np.argwhere(np.isinf(values))[0]
-        raise DataError(
-            f"{name}: {values[row, column]} on {index[row].date()} for {frame.columns[column]}",
-            "finite numbers, NaN to keep a quantity",
-            "find where the weight was divided by zero",
-        )
     if frame.columns.equals(market.assets):
         return np.ascontiguousarray(values)
     table = np.full((len(frame), len(market.assets)), absent)
@@ -132,8 +126,15 @@ def _aligned(market: MarketData, frame: Any, name: str, *, absent: float) -> Arr
     return table
 
 
-def _check_gross(table: Array, index: pd.Index, leverage: bool) -> None:
-    gross = np.nansum(np.abs(table), axis=1)
+def _check_gross(table: Array, index: pd.Index, leverage: bool, assets: pd.Index) -> None:
+    gross = gross_by_row(table)
+    if np.isinf(gross).any():
+        row = int(np.argmax(np.isinf(gross)))
+        raise DataError(
+            f"weights: infinite on {index[row].date()} for {assets[int(np.argmax(np.isinf(table[row])))]}",
+            "finite numbers, NaN to keep a quantity",
+            "find where the weight was divided by zero",
+        )
     if leverage or not (gross > 1.0 + ROUNDING).any():
         return
     row = int(np.argmax(gross > 1.0 + ROUNDING))
@@ -152,8 +153,9 @@ def _stop_levels(market: MarketData, weights: pd.DataFrame, stops: pd.DataFrame)
             "one row of stops for each row of weights",
             "reindex the stops to weights.index",
         )
-    if (levels <= 0.0).any():
-        row, column = np.argwhere(levels <= 0.0)[0]
+    odd = (levels <= 0.0) | np.isinf(levels)
+    if odd.any():
+        row, column = np.argwhere(odd)[0]
         raise DataError(
             f"stops: price {levels[row, column]} on {stops.index[row].date()} for {market.assets[column]}",
             "prices above zero, NaN for no stop",

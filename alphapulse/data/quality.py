@@ -29,6 +29,7 @@ Mask = npt.NDArray[np.bool_]
 REPORT_COLUMNS = ("check", "count", "action", "first")
 PRICES = ("open", "high", "low", "close")
 LOWEST_PRICE, HIGHEST_PRICE = 1e-6, 1e9
+LARGEST_SPLIT = 1000
 LARGE_MOVE = 1.4
 SPLIT_MOVES = np.log(np.array([1.5, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0, 15.0, 20.0]))
 SPLIT_TOLERANCE = 0.02
@@ -143,13 +144,15 @@ def _numbers(values: dict[str, Array], report: Report) -> None:
     if "volume" in values:
         _unknown_where("negative volume", values["volume"], values["volume"] < 0.0, report)
     if "split" in values:
-        _unknown_where("split of zero or below", values["split"], values["split"] <= 0.0, report)
+        split = values["split"]
+        impossible = (split < 1.0 / LARGEST_SPLIT) | (split > LARGEST_SPLIT)
+        _unknown_where(f"split outside 1/{LARGEST_SPLIT} to {LARGEST_SPLIT}", split, impossible, report)
     if "dividend" in values:
         dividend = values["dividend"]
         _unknown_where("negative dividend", dividend, dividend < 0.0, report)
         before = _last_known(close)[:-1] / _ratio(values)[1:]
-        above = np.zeros(close.shape, dtype=bool)
-        above[1:] = dividend[1:] >= before
+        above = dividend > HIGHEST_PRICE
+        above[1:] |= dividend[1:] >= before
         _unknown_where("dividend not below the price before it", dividend, above, report)
 
 
@@ -168,12 +171,13 @@ def _bars(values: dict[str, Array], report: Report) -> None:
     crossed = high < low
     high[crossed], low[crossed] = low[crossed], high[crossed]
     report.cells("high below low", crossed, "repaired")
-    for name in ("open", "close"):
-        if name in values:
-            report.cells(f"{name} outside the bar", (values[name] > high) | (values[name] < low), "repaired")
-            known_high, known_low = ~np.isnan(high), ~np.isnan(low)
-            np.fmax(high, values[name], out=high, where=known_high)
-            np.fmin(low, values[name], out=low, where=known_low)
+    known_high, known_low = ~np.isnan(high), ~np.isnan(low)
+    inside = [name for name in ("open", "close") if name in values]
+    for name in inside:
+        report.cells(f"{name} outside the bar", (values[name] > high) | (values[name] < low), "repaired")
+    for name in inside:
+        np.fmax(high, values[name], out=high, where=known_high)
+        np.fmin(low, values[name], out=low, where=known_low)
 
 
 def _history(values: dict[str, Array], report: Report) -> None:

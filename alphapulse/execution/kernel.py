@@ -79,7 +79,7 @@ class Account(NamedTuple):
 class Journal(NamedTuple):
     """What happened. Series by session: equity, cash, costs, dividends, interest, borrow. Rows: fills and events.
 
-    used: rows written in fills and in events.
+    Fills of session s are the rows fill_start[s] to fill_start[s + 1]. used: rows written in fills and in events.
     """
 
     equity: Array
@@ -88,7 +88,7 @@ class Journal(NamedTuple):
     dividends: Array
     interest: Array
     borrow: Array
-    fill_session: npt.NDArray[np.int32]
+    fill_start: Ints
     fill_asset: npt.NDArray[np.int32]
     fill_quantity: Array
     fill_price: Array
@@ -99,6 +99,10 @@ class Journal(NamedTuple):
     event_quantity: Array
     event_cash: Array
     used: Ints
+
+
+FILL_ROWS = ("fill_asset", "fill_quantity", "fill_price", "fill_cost")
+EVENT_ROWS = ("event_session", "event_asset", "event_kind", "event_quantity", "event_cash")
 
 
 def _compiled(function: Any) -> Any:
@@ -299,23 +303,22 @@ def _execute(
     """Fill `sizes` shares (0 for none) at `prices`, writing the book and the journal."""
     # Locals, because reading an array out of a tuple inside the loop counts references.
     quantity, mark, traded = account.quantity, account.mark, account.traded
-    sessions, assets, quantities = journal.fill_session, journal.fill_asset, journal.fill_quantity
+    assets, quantities = journal.fill_asset, journal.fill_quantity
     fill_prices, fill_costs = journal.fill_price, journal.fill_cost
     cash, costs, row = account.cash[0], 0.0, journal.used[0]
+    linear, has_impact, is_capped = terms.linear, terms.impact > 0.0, terms.participation < np.inf
     for i in range(sizes.size):
         size = sizes[i]
         if size == 0.0:
             continue
         price = prices[i]
-        cost = abs(size) * price * terms.linear
-        if terms.impact > 0.0:
-            cost = _cost(size, price, _impact_scale(s, i, impact), terms)
+        cost = _cost(size, price, _impact_scale(s, i, impact), terms) if has_impact else abs(size) * price * linear
         quantity[i] += size
         mark[i] = price
-        traded[i] += abs(size)
+        if is_capped:
+            traded[i] += abs(size)
         cash -= size * price + cost
         costs += cost
-        sessions[row] = s
         assets[row] = i
         quantities[row] = size
         fill_prices[row] = price
@@ -336,37 +339,37 @@ def _value(prices: Array, quantity: Array, mark: Array) -> float:
     return value
 
 
+@_reassociating
+def _sizes(
+    prices: Array, target: Array, ordered: Array, quantity: Array, after: float, dust: float, sizes: Array
+) -> int:
+    """Write the shares each waiting order wants at `prices`, 0 where it has none; return the orders without a price."""
+    blocked = 0
+    for i in range(sizes.size):
+        fresh = target[i] * after / prices[i] - quantity[i]
+        size = fresh if np.isnan(ordered[i]) else ordered[i]
+        waits = not (np.isnan(target[i]) and np.isnan(ordered[i]))
+        blocked += waits and np.isnan(prices[i])
+        traded = not np.isnan(prices[i]) and waits and (abs(size) * prices[i] > dust or target[i] == 0.0)
+        sizes[i] = size if traded else 0.0
+    return blocked
+
+
 @_compiled
 def _trade(s: int, prices: Array, tape: Tape, impact: Array, account: Account, terms: Terms, journal: Journal) -> None:
     """Fill the waiting orders that have a price; what cannot trade waits, is carried or is cancelled."""
     n = prices.size
-    target, ordered, quantity, mark = account.target, account.ordered, account.quantity, account.mark
-    equity = account.cash[0] + _value(prices, quantity, mark)
+    target, ordered, quantity = account.target, account.ordered, account.quantity
+    equity = account.cash[0] + _value(prices, quantity, account.mark)
     after = _equity_after_costs(s, prices, impact, equity, account, terms)
-    first_try = s == account.tally[1] + (0 if terms.fill == SAME_CLOSE else 1)
+    wanted = np.empty(n)
+    blocked = _sizes(prices, target, ordered, quantity, after, DUST * abs(equity), wanted)
+    waiting_sale = blocked > 0 and _waiting_sale(s, prices, after, account, terms, journal)
 
-    sizes = np.zeros(n)
-    waiting_sale = False
-    for i in range(n):
-        if np.isnan(ordered[i]):
-            if np.isnan(target[i]):
-                continue
-            if np.isnan(prices[i]):
-                waiting_sale = waiting_sale or target[i] * after < quantity[i] * mark[i]
-            else:
-                ordered[i] = target[i] * after / prices[i] - quantity[i]
-                if abs(ordered[i]) * prices[i] <= DUST * abs(equity) and target[i] != 0.0:
-                    ordered[i] = 0.0
-                target[i] = np.nan
-        if np.isnan(prices[i]):
-            waiting_sale = waiting_sale or ordered[i] < 0.0
-            if first_try:
-                _event(s, i, WAITING, ordered[i], 0.0, journal)
-        else:
-            sizes[i] = ordered[i]
-    if terms.participation < np.inf and tape.volume.shape[0] > 0:
+    sizes = wanted.copy()
+    capped = terms.participation < np.inf and tape.volume.shape[0] > 0
+    if capped:
         waiting_sale = _cap(s, sizes, tape, account, terms, journal) or waiting_sale
-
     funded = 1.0 if terms.leverage else _buying_power(s, prices, impact, sizes, account, terms, equity)
     if funded < 1.0:
         for i in range(n):
@@ -375,19 +378,56 @@ def _trade(s: int, prices: Array, tape: Tape, impact: Array, account: Account, t
                 sizes[i] *= funded
     _execute(s, sizes, prices, impact, account, terms, journal)
 
+    if blocked == 0 and not capped and funded == 1.0:
+        target[:] = np.nan
+        ordered[:] = np.nan
+        account.tally[0] = 0
+    else:
+        _keep_rest(s, prices, wanted, sizes, funded < 1.0 and waiting_sale, account, terms, journal)
+
+
+@_compiled
+def _waiting_sale(s: int, prices: Array, after: float, account: Account, terms: Terms, journal: Journal) -> bool:
+    """Report orders that meet no price at their first try; return whether a sale is among those that wait."""
+    first_try = s == account.tally[1] + (0 if terms.fill == SAME_CLOSE else 1)
+    sale = False
+    for i in range(prices.size):
+        if np.isnan(prices[i]) and _has_order(i, account):
+            held = account.quantity[i] * account.mark[i]
+            sale = sale or account.ordered[i] < 0.0 or account.target[i] * after < held
+            if first_try:
+                _event(s, i, WAITING, account.ordered[i], 0.0, journal)
+    return sale
+
+
+@_compiled
+def _keep_rest(
+    s: int,
+    prices: Array,
+    wanted: Array,
+    sizes: Array,
+    buys_wait: bool,
+    account: Account,
+    terms: Terms,
+    journal: Journal,
+) -> None:
+    """Keep waiting what has no price, may be carried, or is a buy whose cash a waiting sale will bring; cancel the rest."""
     waiting = 0
-    for i in range(n):
-        if np.isnan(prices[i]) or np.isnan(ordered[i]):
-            waiting += not (np.isnan(target[i]) and np.isnan(ordered[i]))
+    for i in range(prices.size):
+        if not _has_order(i, account):
             continue
-        left = ordered[i] - sizes[i]
-        if left != 0.0 and (terms.carry or (funded < 1.0 and waiting_sale and left > 0.0)):
-            ordered[i] = left
+        left = wanted[i] - sizes[i]
+        if np.isnan(prices[i]):
+            waiting += 1
+        elif left != 0.0 and (terms.carry or (buys_wait and left > 0.0)):
+            account.target[i] = np.nan
+            account.ordered[i] = left
             waiting += 1
         else:
             if left != 0.0:
                 _event(s, i, CANCELLED, left, 0.0, journal)
-            ordered[i] = np.nan
+            account.target[i] = np.nan
+            account.ordered[i] = np.nan
     account.tally[0] = waiting
 
 
@@ -465,6 +505,7 @@ def _mark(close: Array, quantity: Array, mark: Array) -> float:
 def _record(s: int, tape: Tape, account: Account, journal: Journal) -> None:
     journal.equity[s] = account.cash[0] + _mark(tape.close[s], account.quantity, account.mark)
     journal.cash[s] = account.cash[0]
+    journal.fill_start[s + 1] = journal.used[0]
 
 
 @_compiled
@@ -546,6 +587,19 @@ def run(
             chosen = stops[row] if stops.shape[0] > 0 else no_stops
             place(s, targets[row], chosen, tape, impact, account, terms, journal)
     return last
+
+
+@_reassociating
+def gross_by_row(table: Array) -> Array:
+    """Return the sum of absolute values of each row, NaN counting as nothing."""
+    out = np.empty(table.shape[0])
+    for row in range(table.shape[0]):
+        gross = 0.0
+        for i in range(table.shape[1]):
+            size = abs(table[row, i])
+            gross += 0.0 if np.isnan(size) else size
+        out[row] = gross
+    return out
 
 
 @_compiled

@@ -45,7 +45,7 @@ class TradingRecord:
         used, journal = int(self.journal.used[0]), self.journal
         return pd.DataFrame(
             {
-                "session": self.sessions[journal.fill_session[:used]],
+                "session": self.sessions[self._fill_rows],
                 "asset": pd.Categorical.from_codes(journal.fill_asset[:used], self.assets),
                 "quantity": journal.fill_quantity[:used],
                 "price": journal.fill_price[:used],
@@ -84,7 +84,7 @@ class TradingRecord:
         fills, events = (int(used) for used in self.journal.used)
         journal, steps = self.journal, np.arange(len(self.sessions) + 1)
         fold(
-            np.searchsorted(journal.fill_session[:fills], steps),
+            journal.fill_start[: len(steps)],
             journal.fill_asset[:fills],
             journal.fill_quantity[:fills],
             journal.fill_price[:fills],
@@ -110,7 +110,7 @@ class TradingRecord:
         fills, events = (int(used) for used in journal.used)
         value = self.holdings.to_numpy().sum(axis=1)
         bought = np.bincount(
-            journal.fill_session[:fills], journal.fill_quantity[:fills] * journal.fill_price[:fills], minlength=count
+            self._fill_rows, journal.fill_quantity[:fills] * journal.fill_price[:fills], minlength=count
         )
         delisted = journal.event_kind[:events] == EVENT_KINDS.index("delisting")
         paid = np.bincount(
@@ -126,6 +126,11 @@ class TradingRecord:
             },
             index=self.sessions,
         )
+
+    @cached_property
+    def _fill_rows(self) -> Any:
+        """Row of the session of each fill."""
+        return np.repeat(np.arange(len(self.sessions)), np.diff(self.journal.fill_start[: len(self.sessions) + 1]))
 
     def _panel(self, values: Any) -> Panel:
         return pd.DataFrame(values, index=self.sessions, columns=self.assets)

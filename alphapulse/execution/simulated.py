@@ -158,7 +158,7 @@ def _open_journal(sessions: int, assets: int) -> kernel.Journal:
         dividends=np.zeros(sessions),
         interest=np.zeros(sessions),
         borrow=np.zeros(sessions),
-        fill_session=np.empty(fills, dtype=np.int32),
+        fill_start=np.zeros(sessions + 1, dtype=np.int64),
         fill_asset=np.empty(fills, dtype=np.int32),
         fill_quantity=np.empty(fills),
         fill_price=np.empty(fills),
@@ -176,7 +176,7 @@ def _with_room(journal: kernel.Journal, *, fills: int, events: int) -> kernel.Jo
     """Return the journal with room for at least so many rows in all; memory is touched only when written."""
 
     def grown(name: str, column: Any) -> Any:
-        size = {"fill": fills, "event": events}.get(name.split("_")[0], 0)
+        size = fills if name in kernel.FILL_ROWS else events if name in kernel.EVENT_ROWS else 0
         if size <= len(column):
             return column
         wider = np.empty(size, dtype=column.dtype)

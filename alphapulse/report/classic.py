@@ -1,8 +1,8 @@
 """The classic pyfolio tear sheet of a result, as matplotlib figures. Needs the extra `classic`.
 
 pyfolio 0.10.1 wants UTC dates where positions and transactions are involved, and naive ones in the returns sheet,
-where a drawdown that has not recovered otherwise mixes both and fails. Figures are drawn within a matplotlib context of their own: the caller's settings, open
-figures and current figure are as they were before.
+where a drawdown that has not recovered otherwise mixes both and fails. Figures are drawn within a matplotlib context
+of their own: the caller's settings, open figures and current figure are as they were before.
 """
 
 from __future__ import annotations

@@ -31,8 +31,11 @@ HEIGHT = 340
 
 def equity(result: BacktestResult) -> go.Figure:
     """Draw the growth of 1 from the first decision on a log axis, after costs, against the index."""
-    figure = go.Figure(_lines(series.growth(result))).update_layout(title="Growth of 1, after costs (log scale)")
-    return figure.update_yaxes(type="log", dtick="D2", tickformat=",.4~g", hoverformat=",.3f", title="growth of 1")
+    growth = series.growth(result)
+    figure = go.Figure(_lines(growth)).update_layout(title="Growth of 1, after costs (log scale)")
+    decades = float(np.log10(growth.to_numpy().max() / growth.to_numpy().min()))
+    ticks = {"dtick": "D2", "tickformat": ",.4~g"} if decades > 0.8 else {"nticks": 6, "tickformat": ",.3~f"}
+    return figure.update_yaxes(type="log", hoverformat=",.3f", title="growth of 1", **ticks)
 
 
 def drawdowns(result: BacktestResult) -> go.Figure:

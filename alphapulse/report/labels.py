@@ -16,11 +16,11 @@ class Label(NamedTuple):
 
 
 def percent(value: float) -> str:
-    return f"{value:,.2%}"
+    return f"{value:z,.2%}"
 
 
 def number(value: float) -> str:
-    return f"{value:,.2f}"
+    return f"{value:z,.2f}"
 
 
 def count(value: float) -> str:

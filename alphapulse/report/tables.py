@@ -95,9 +95,14 @@ def clamp_table(result: BacktestResult) -> pd.DataFrame:
 
 
 def note_table(result: BacktestResult) -> pd.DataFrame:
-    """Return the notes of decisions (fallbacks, reasons) with how often each was made, most frequent first."""
-    counts = result.decisions.notes["note"].value_counts().rename_axis("note").rename("decisions")
-    return counts.reset_index()
+    """Return the notes of decisions (fallbacks, reasons), most frequent first.
+
+    Notes that differ in their numbers only are one kind: its last wording and how often it was made.
+    """
+    notes = result.decisions.notes["note"].astype(str)
+    kinds = notes.groupby(notes.str.replace(r"\d+(?:\.\d+)?", "#", regex=True), sort=False)
+    table = pd.DataFrame({"decisions": kinds.size(), "latest": kinds.last()})
+    return table.sort_values("decisions", ascending=False, kind="stable").reset_index(drop=True)
 
 
 def provenance_table(provenance: Mapping[str, Any]) -> pd.DataFrame:

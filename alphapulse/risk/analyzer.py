@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
 from alphapulse.core.checks import check_choice
+from alphapulse.core.errors import DataError
 from alphapulse.core.stats import Array
 from alphapulse.risk import measures, relative
 from alphapulse.risk.drawdowns import top_drawdowns
@@ -40,6 +42,27 @@ VAR: Mapping[str, Callable[["pd.Series[float]", float], float]] = {"historical":
 CVAR: Mapping[str, Callable[["pd.Series[float]", float], float]] = {"historical": measures.conditional_value_at_risk}
 
 
+def measure_table(
+    returns: pd.DataFrame, benchmark: "pd.Series[float] | None" = None, names: Sequence[str] = tuple(HEADLINE)
+) -> pd.DataFrame:
+    """Return many measures of many return series in as few passes as possible, measures x series.
+
+    returns: simple, per session, decimal, none unknown, one series a column. names: keys of HEADLINE; with a
+    benchmark's returns the measures beside it follow. NaN where undefined.
+    """
+    values = check_returns(returns)
+    beside = None if benchmark is None else check_benchmark(benchmark, returns.index)
+    rows = {check_choice("measure", name, HEADLINE): HEADLINE[name] for name in names}
+    against = BESIDE_BENCHMARK if beside is not None else {}
+    table = pd.DataFrame(np.nan, index=[*rows, *against], columns=returns.columns)
+    if values.size:
+        sample = Sample(values)
+        found = [formula(sample) for formula in rows.values()]
+        found += [formula(sample, beside) for formula in against.values() if beside is not None]
+        table.iloc[:, :] = np.array(found)
+    return table
+
+
 class RiskAnalyzer:
     """Measures of a return series: simple returns per session, decimal, none unknown.
 
@@ -56,16 +79,16 @@ class RiskAnalyzer:
         Sharpe, alpha, Sortino and omega are over a rate of 0; `risk_free_ann` says so. `var_95` and `cvar_95` are
         historical and per session. `sessions` counts the returns.
         """
-        values = check_returns(self.returns)
-        rows = {"sessions": float(values.shape[1]), "risk_free_ann": 0.0}
-        sample = Sample(values) if values.size else None
-        for name, formula in HEADLINE.items():
-            rows[name] = float("nan") if sample is None else float(formula(sample)[0])
-        if self.benchmark is not None:
-            beside = check_benchmark(self.benchmark, self.returns.index)
-            for name, against in BESIDE_BENCHMARK.items():
-                rows[name] = float("nan") if sample is None else float(against(sample, beside)[0])
-        return pd.Series(rows)
+        if not isinstance(self.returns, pd.Series):
+            raise DataError(
+                f"returns: a {type(self.returns).__name__} came",
+                "a Series of simple returns by session",
+                "pass one column; measure_table takes a DataFrame",
+            )
+        rows = pd.Series({"sessions": float(len(self.returns)), "risk_free_ann": 0.0})
+        table = measure_table(self.returns.to_frame("returns"), self.benchmark)
+        summary: pd.Series[float] = pd.concat([rows, table["returns"]])
+        return summary
 
     def var(self, level: float = 0.95, method: str = "historical") -> float:
         """Return the session return that is undercut with probability 1 - level (negative is a loss)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from alphapulse.core.errors import MissingField
@@ -59,8 +59,8 @@ def test_clean_data_pass_unchanged_and_every_check_is_named():
         ({"close": (3, "LNT", 5e-324)}, "price outside 1e-06 to 1e+09", "repaired", np.nan),
         ({"volume": (3, "LNT", -1.0)}, "negative volume", "repaired", np.nan),
         ({"volume": (3, "LNT", 0.0)}, "price without volume", "flagged", 0.0),
-        ({"split": (3, "LNT", 0.0)}, "split of zero or below", "repaired", np.nan),
-        ({"split": (3, "LNT", -2.0)}, "split of zero or below", "repaired", np.nan),
+        ({"split": (3, "LNT", 0.0)}, "split outside 1/1000 to 1000", "repaired", np.nan),
+        ({"split": (3, "LNT", -2.0)}, "split outside 1/1000 to 1000", "repaired", np.nan),
         ({"split": (3, "LNT", 2.0)}, "split that the price does not show", "flagged", 2.0),
         ({"dividend": (3, "LNT", -0.5)}, "negative dividend", "repaired", np.nan),
         ({"dividend": (3, "LNT", 99.0)}, "dividend not below the price before it", "repaired", np.nan),
@@ -182,19 +182,23 @@ def test_a_single_session_passes():
     assert cleaned["close"].shape == (1, 2)
 
 
-VALUES = st.one_of(
-    st.floats(1.0, 100.0), st.sampled_from([np.nan, np.inf, -np.inf, 0.0, -3.0, 1e300, 5e-324]), st.floats(0.2, 500.0)
-)
+FAULTS = np.array([np.nan, np.inf, -np.inf, 0.0, -3.0, 1e300, 5e-324, 0.01, 1e4])
 
 
 @st.composite
 def dirty(draw):
-    cells = st.lists(st.lists(VALUES, min_size=2, max_size=2), min_size=9, max_size=9)
-    names = ("open", "high", "low", "close", "volume", "dividend", "split")
-    return {name: pd.DataFrame(draw(cells), index=SESSIONS[:9], columns=ASSETS, dtype=float) for name in names}
+    """Panels of nine sessions and two assets in which about a third of the cells are wild."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    share = draw(st.floats(0.0, 1.0))
+    out = {}
+    for name in ("open", "high", "low", "close", "volume", "dividend", "split"):
+        cells = rng.uniform(0.5, 3.0, (9, 2)) * (1.0 if name in ("dividend", "split") else 50.0)
+        wild = rng.random(cells.shape) < share
+        cells[wild] = rng.choice(FAULTS, int(wild.sum()))
+        out[name] = pd.DataFrame(cells, index=SESSIONS[:9], columns=ASSETS)
+    return out
 
 
-@settings(max_examples=60, deadline=None)
 @given(given_panels=dirty())
 def test_no_price_is_invented_and_what_comes_out_can_be_true(given_panels):
     cleaned, _ = clean(given_panels, sessions=SESSIONS[:9])
@@ -214,7 +218,6 @@ def test_no_price_is_invented_and_what_comes_out_can_be_true(given_panels):
         assert not (cleaned["split"][asset] <= 0).any()
 
 
-@settings(max_examples=60, deadline=None)
 @given(given_panels=dirty(), cut=st.integers(1, 8))
 def test_later_sessions_change_no_earlier_value(given_panels, cut):
     whole, _ = clean(given_panels, sessions=SESSIONS[:9])
@@ -223,7 +226,6 @@ def test_later_sessions_change_no_earlier_value(given_panels, cut):
         pd.testing.assert_frame_equal(whole[name].iloc[:cut][frame.columns], frame)
 
 
-@settings(max_examples=40, deadline=None)
 @given(given_panels=dirty())
 def test_cleaning_twice_repairs_nothing_more(given_panels):
     once, first = clean(given_panels, sessions=SESSIONS[:9])

@@ -38,6 +38,13 @@ def test_equity_is_on_a_log_axis_and_ends_at_the_growth(result: BacktestResult) 
     assert [trace.name for trace in drawn.data] == ["equal weight", "S&amp;P 500"]
 
 
+def test_a_long_climb_is_ticked_by_decades_and_a_short_one_evenly(
+    result: BacktestResult, make_market: Callable[..., MarketData], make: Callable[..., BacktestResult]
+) -> None:
+    assert figure(result, "equity").layout.yaxis.dtick is None
+    assert figure(make(make_market("1990-01-01", "2022-12-31")), "equity").layout.yaxis.dtick == "D2"
+
+
 def test_weights_are_weekly_and_stack_to_the_exposure(result: BacktestResult, hedged: BacktestResult) -> None:
     drawn = figure(result, "weights")
     assert len(drawn.data) == 16

@@ -24,6 +24,7 @@ def test_every_measure_of_a_summary_has_a_label(result: BacktestResult) -> None:
 def test_unknown_values_and_unknown_names() -> None:
     assert written("sharpe", float("nan")) == "-"
     assert written("sharpe", None) == "-"
+    assert written("annual_return", -1e-9) == "0.00%"
     assert written("made_up", 0.123456) == "0.1235"
     assert written("made_up", "text") == "text"
     assert tables.summary_table(pd.Series({"made_up": 1.0}))["measure"].iloc[0] == "made_up"
@@ -80,12 +81,12 @@ def test_clamps_and_notes_are_counted_by_rule(result: BacktestResult) -> None:
         ],
         columns=list(CLAMP_COLUMNS),
     )
-    notes = pd.DataFrame({"session": [first, second], "note": ["fell back to equal weight"] * 2})
+    notes = pd.DataFrame({"session": [first, second], "note": ["scaled by 0.5", "scaled by 0.75"]})
     told = replace(result, decisions=replace(result.decisions, clamps=clamps, notes=notes))
     table = tables.clamp_table(told).set_index("rule")
     assert table.loc["position"].tolist() == [2, 1, 2, "25.00%", "10.00%"]
     assert table.loc["gross", "decisions"] == 1
-    assert tables.note_table(told).to_numpy().tolist() == [["fell back to equal weight", 2]]
+    assert tables.note_table(told).to_numpy().tolist() == [[2, "scaled by 0.75"]]
 
 
 def test_provenance_is_complete(result: BacktestResult) -> None:

@@ -7,7 +7,7 @@ from skfolio.datasets import load_sp500_dataset, load_sp500_index
 
 from alphapulse.core.errors import DataError, ParamsError
 from alphapulse.risk import measures, relative
-from alphapulse.risk.analyzer import RiskAnalyzer
+from alphapulse.risk.analyzer import RiskAnalyzer, measure_table
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +49,17 @@ def test_no_sessions_give_unknown_measures(stock: pd.Series) -> None:
     assert summary.drop(["sessions", "risk_free_ann"]).isna().all()
 
 
+def test_a_table_of_many_series_equals_each_summary(index: pd.Series) -> None:
+    stocks = load_sp500_dataset().pct_change().iloc[1:, :4]
+    table = measure_table(stocks, index)
+    for stock in stocks:
+        summary = RiskAnalyzer(stocks[stock], index).summary().drop(["sessions", "risk_free_ann"])
+        pd.testing.assert_series_equal(table[stock], summary, check_names=False, rtol=1e-13)
+    assert measure_table(stocks, names=["sharpe", "calmar"]).index.tolist() == ["sharpe", "calmar"]
+    with pytest.raises(ParamsError, match="did you mean sharpe"):
+        measure_table(stocks, names=["sharp"])
+
+
 def test_var_and_cvar(stock: pd.Series) -> None:
     analyzer = RiskAnalyzer(stock)
     assert analyzer.cvar(0.99) < analyzer.var(0.99) < analyzer.var(0.95) < 0
@@ -63,6 +74,12 @@ def test_constructing_computes_nothing(stock: pd.Series) -> None:
     analyzer = RiskAnalyzer(holed)
     with pytest.raises(DataError, match=str(stock.index[5].date())):
         analyzer.summary()
+
+
+@pytest.mark.parametrize("returns", [[0.1, 0.2], pd.DataFrame({"a": [0.1]}, index=pd.DatetimeIndex(["2020-01-02"]))])
+def test_a_summary_is_of_one_series(returns: object) -> None:
+    with pytest.raises(DataError, match="measure_table"):
+        RiskAnalyzer(returns).summary()  # type: ignore[arg-type]
 
 
 def test_drawdowns(stock: pd.Series) -> None:

@@ -118,8 +118,9 @@ def assemble(
         *FLAGS,
         f"{sum(by_vendor.get(vendor, 0) for vendor in SPLIT_ADJUSTED)} assets with split-adjusted prices, "
         f"{by_vendor.get('cnuge', 0)} of them without dividends",
-        f"{len(unexplained)} assets end with their file, which is no delisting",
-        f"{prices.share:.1%} of member sessions priced, {len(labels) - len(prices.vendor)} of {len(labels)} members never",
+        *([f"{len(unexplained)} assets end with their file, which is no delisting"] if len(unexplained) else []),
+        f"{prices.share:.1%} of member sessions priced, "
+        f"{len(labels) - len(prices.vendor)} of {len(labels)} members never",
     )
     return FolderTables(
         prices=prices.rows,

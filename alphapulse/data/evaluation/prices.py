@@ -84,6 +84,8 @@ def member_prices(root: Path, first: pd.Timestamp, last: pd.Timestamp, member: p
         (f"asset with prices of {name}", int((vendor == name).sum()), "flagged" if name in SPLIT_ADJUSTED else "ok", "")
         for name in VENDORS
     ]
+    blind = rows["dividend"].isna() & rows["asset"].isin(vendor.index[vendor == "pystock"])
+    notes.append(("dividend unknown (no re-based close)", int(blind.sum()), "flagged", ""))
     notes.append(("known vendor fault", len(corrected), "repaired", corrected[0] if corrected else ""))
     share = float(best.sum() / member.to_numpy().sum())
     return MemberPrices(rows, vendor, share, tuple(notes))

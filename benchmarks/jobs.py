@@ -1,0 +1,37 @@
+"""Whole jobs as a user meets them: the main job, loading a market, importing the package."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import alphapulse as ap
+
+PARAMS = Path(__file__).resolve().parent.parent / "params" / "simulated_500.yaml"
+EVERY_NAME = "import alphapulse; [getattr(alphapulse, name) for name in alphapulse.__all__]"
+
+
+def _params(quick: bool) -> dict[str, Any]:
+    return ap.load_params(PARAMS, {"data.n_assets": 50, "data.n_sessions": 1_260} if quick else None)
+
+
+def main_job(quick: bool) -> Callable[[], float]:
+    """Backtest the strategy of the parameter file on its market, loaded before the clock starts."""
+    params = _params(quick)
+    market = ap.load_market(**params["data"])
+    strategy = ap.Strategy.from_params(params)
+    return lambda: float(ap.backtest(market, strategy).equity.iloc[-1])
+
+
+def simulate(quick: bool) -> Callable[[], object]:
+    """Simulate the market of the parameter file."""
+    data = _params(quick)["data"]
+    return lambda: ap.load_market(**data)
+
+
+def imported(code: str) -> Callable[[bool], Callable[[], object]]:
+    """Start Python, run one line of imports, end."""
+    return lambda quick: lambda: subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,61 @@
+"""The table of what is measured. A row is one function that prepares our work, one for each peer, and one line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from benchmarks import jobs, trading
+
+Work = Callable[[], object]
+# Told whether a quick look is enough, it builds the inputs and returns the work. Only the work is timed.
+Prepare = Callable[[bool], Work]
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """One way to do the work.
+
+    package: what must be installed. share: part of the work that is done; the time is divided by it, and the table
+    says so. compiled: one untimed call goes first, so that compiled code is loaded.
+    """
+
+    prepare: Prepare
+    package: str = "alphapulse"
+    share: float = 1.0
+    compiled: bool = True
+
+
+@dataclass(frozen=True)
+class Row:
+    """One piece of work: ours, its peers by name, and our target in seconds and MB (None: none is set)."""
+
+    work: str
+    ours: Contestant
+    peers: Mapping[str, Contestant] = field(default_factory=dict)
+    target_s: float | None = None
+    target_mb: float | None = None
+
+
+def _trading(every: int, bt_share: float) -> tuple[Contestant, dict[str, Contestant]]:
+    peers = {
+        "vectorbt": Contestant(trading.vectorbt(every), "vectorbt"),
+        "bt": Contestant(trading.bt(every, bt_share), "bt", bt_share, compiled=False),
+    }
+    return Contestant(trading.ours(every)), peers
+
+
+ROWS: dict[str, Row] = {
+    "monthly": Row("target weights, 500 x 7,560, monthly, 10 bps", *_trading(21, 1.0), 0.02, 500),
+    "monthly_new": Row("the same on a market not traded before", Contestant(trading.ours_new(21)), {}, 0.02, 500),
+    "daily": Row("target weights, 500 x 7,560, daily, 10 bps", *_trading(1, 1 / 30), 0.06, 500),
+    "main_job": Row("params/simulated_500.yaml, market loaded", Contestant(jobs.main_job), {}, 15, 3_000),
+    "simulate": Row("load the simulated market, 500 x 7,560", Contestant(jobs.simulate), {}, 5),
+    "import": Row(
+        "import, in a new process",
+        Contestant(jobs.imported("import alphapulse")),
+        {name: Contestant(jobs.imported(f"import {name}"), name) for name in ("vectorbt", "bt")},
+        1,
+    ),
+    "import_all": Row("import and touch every public name", Contestant(jobs.imported(jobs.EVERY_NAME))),
+}
