@@ -95,17 +95,24 @@ def publish(folder: Path, name: str, manifest: Mapping[str, Any]) -> Run:
 
 
 def read_run(folder: Path) -> Run:
-    """Return the run stored in `folder`; StoreError when it has no readable manifest."""
+    """Return the run stored in `folder`; StoreError when it has no manifest, or not a whole one."""
     path = folder / MANIFEST
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise StoreError(
-            f"run {folder}: {MANIFEST} cannot be read ({type(error).__name__})",
-            "a folder written by `alphapulse backtest`",
-            "list the runs with `alphapulse runs`",
-        ) from error
+        raise _unreadable(folder, type(error).__name__) from error
+    missing = {"files", "summary"}.difference(manifest if isinstance(manifest, dict) else ())
+    if missing:
+        raise _unreadable(folder, f"{' and '.join(sorted(missing))} missing")
     return Run(folder, manifest)
+
+
+def _unreadable(folder: Path, why: str) -> StoreError:
+    return StoreError(
+        f"run {folder}: {MANIFEST} cannot be read ({why})",
+        "a folder written by `alphapulse backtest`",
+        "remove the folder, or run it again",
+    )
 
 
 def list_runs(root: Path) -> list[Run]:

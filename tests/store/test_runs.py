@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import tempfile
@@ -45,15 +46,14 @@ def test_an_error_while_staged_leaves_nothing(tmp_path: Path) -> None:
     assert names(tmp_path) == []
 
 
-def test_an_unwritable_manifest_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(UnicodeEncodeError), staged(tmp_path) as folder:
-        publish(folder, "one", {"name": "\ud800", **{"key\ud800": 1}}) if False else publish(folder, "one", _Unwritable())
+def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr("alphapulse.store.runs._sync", full)
+    with pytest.raises(OSError, match="No space left"):
+        store(tmp_path, "one")
     assert names(tmp_path) == []
-
-
-class _Unwritable(dict[str, object]):
-    def keys(self) -> object:  # type: ignore[override]
-        raise UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed")
 
 
 def test_the_same_run_replaces_itself(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_digests_cover_every_file(tmp_path: Path) -> None:
     with staged(tmp_path) as folder:
         (folder / "inner").mkdir()
         (folder / "inner" / "page.html").write_text("<p>")
-        publish(folder, "one", {})
+        publish(folder, "one", {"summary": {}})
     manifest = json.loads((tmp_path / "one" / "manifest.json").read_text())
     assert set(manifest["files"]) == {"inner/page.html"}
 
