@@ -4,13 +4,14 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PARAMS ?= params/sample.yaml
 
-.PHONY: help backtest test evidence lab bench check format clean
+.PHONY: help backtest test evidence golden lab bench check format clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make backtest   install and run the main job (PARAMS=$(PARAMS))"
 	@echo "make test       install what the tests need and run all of them"
 	@echo "make evidence   the longer proofs"
+	@echo "make golden     write the numbers of the golden notebook anew"
 	@echo "make lab        JupyterLab on the notebooks"
 	@echo "make bench      speed beside vectorbt and bt"
 	@echo "make check      format, lint, types"
@@ -42,6 +43,10 @@ test: $(VENV)/.dev
 
 evidence: $(VENV)/.dev
 	$(BIN)/python -m pytest -m "slow or not slow"
+
+golden: $(VENV)/.dev
+	$(BIN)/jupyter execute --inplace tests/notebooks/golden.ipynb
+	$(BIN)/nbstripout --keep-output --keep-count --extra-keys metadata.language_info tests/notebooks/golden.ipynb
 
 lab: $(VENV)/.lab
 	$(BIN)/jupyter lab --ServerApp.ip=127.0.0.1 notebooks

@@ -43,7 +43,7 @@ def backtest(
             params, changes=dict(map(parse_change, changes or [])), root=root, notebook=notebook, progress=progress
         )
     except KeyboardInterrupt as stop:  # caught here, because typer ends with no word
-        typer.echo(f"stopped {stop}".rstrip() + "; nothing of this run was kept", err=True)
+        typer.echo(f"stopped at {stop or 'the start'}; nothing of this run was kept", err=True)
         raise typer.Exit(130) from None
     flags = run.manifest["flags"]
     typer.echo(summary_text(run.summary, flags))
@@ -62,7 +62,7 @@ def runs(
     root: Root = Path("runs"),
 ) -> None:
     """List stored runs, or compare some of them side by side."""
-    from alphapulse.report.tables import comparison
+    from alphapulse.report.tables import comparison_text
     from alphapulse.store.runs import list_runs
 
     stored = list_runs(root)
@@ -84,7 +84,7 @@ def runs(
         raise RunError(
             f"no run named like {', '.join(missing)}", "names that `alphapulse runs` lists", "check the name"
         )
-    typer.echo(comparison(chosen).to_string())
+    typer.echo(comparison_text(chosen))
 
 
 def main() -> None:

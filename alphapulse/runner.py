@@ -117,23 +117,17 @@ def find_notebook(name: str) -> Path:
 
 
 def _execute(source: Path, executed: Path, parameters: dict[str, Any], progress: bool) -> None:
-    import nbformat
     import papermill
     from nbclient.exceptions import DeadKernelError
 
-    try:
-        book = nbformat.read(source, as_version=4)
-        nbformat.validate(book)
-    except (OSError, ValueError, nbformat.ValidationError) as error:
-        raise RunError(
-            f"notebook {source}: {type(error).__name__}", "a Jupyter notebook (.ipynb)", "restore it, or name another"
-        ) from error
+    book = _notebook(source)
     try:
         papermill.execute_notebook(
             book,
             str(executed).replace("{", "{{").replace("}", "}}"),  # papermill formats the path
             parameters=parameters,
             kernel_name="python3",
+            language="python",
             progress_bar=progress,
             cwd=str(Path.cwd()),
             shutdown_kernel="immediate",
@@ -149,6 +143,25 @@ def _execute(source: Path, executed: Path, parameters: dict[str, Any], progress:
         raise _failed(source, executed, "DeadKernelError: the kernel died, perhaps for lack of memory") from None
     except KeyboardInterrupt:
         raise KeyboardInterrupt(_last_cell(executed)) from None
+
+
+def _notebook(source: Path) -> Any:
+    import nbformat
+
+    try:
+        content = json.loads(source.read_text(encoding="utf-8"))
+        version = content.get("nbformat") if isinstance(content, dict) else None
+        if version != 4:
+            raise ValueError(f"format {version}")
+        book: Any = nbformat.from_dict(content)  # type: ignore[no-untyped-call]
+        nbformat.validate(book)
+    except (OSError, ValueError, nbformat.ValidationError) as error:
+        raise RunError(
+            f"notebook {source}: {str(error).partition(chr(10))[0]}",
+            "a Jupyter notebook of format 4 (.ipynb)",
+            "restore it from notebooks/, or name another",
+        ) from error
+    return book
 
 
 def _failed(source: Path, executed: Path, raised: str) -> RunError:
@@ -167,18 +180,15 @@ def _last_cell(executed: Path) -> str:
     import nbformat
 
     if not executed.is_file():
-        return "before the first cell"
-    ours = [
-        cell
-        for cell in nbformat.read(executed, as_version=4).cells
-        if not _ADDED.intersection(cell.metadata.get("tags", ()))
-    ]
+        return "the start"
+    book: Any = nbformat.read(executed, as_version=4)  # type: ignore[no-untyped-call]
+    ours = [cell for cell in book.cells if not _ADDED.intersection(cell.metadata.get("tags", ()))]
     started = [
         f"cell {number} ({cell.source.strip().partition(chr(10))[0][:60]})"
         for number, cell in enumerate(ours, 1)
         if cell.cell_type == "code" and cell.metadata.get("papermill", {}).get("start_time")
     ]
-    return started[-1] if started else "before the first cell"
+    return started[-1] if started else "the start"
 
 
 def _stderr_lines(executed: Path) -> list[str]:

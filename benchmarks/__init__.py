@@ -1,1 +1,1 @@
-"""Each piece of work timed beside its peer: `python -m benchmarks [row ...]`. A row is a function and a line in ROWS."""
+"""Work timed beside its peers: `python -m benchmarks [row ...]`. A row is a function and a line in ROWS."""

@@ -47,13 +47,17 @@ def main() -> None:
 
 
 def _header(quick: bool) -> str:
-    packages = " ".join(f"{name} {_version(name)}" for name in ("numpy", "pandas", "numba", "vectorbt", "bt"))
-    return (
-        f"alphapulse {_version('alphapulse')}, python {platform.python_version()}, {packages}; {os.cpu_count()} cores, "
-        f"linear algebra on one thread. Medians of up to {RUNS} runs in {BUDGET_S:.0f} s on the same inputs, each contestant "
-        "in a process of its own, compiled code cached; the first call, which loads it, stands apart. MB: peak of the whole process, "
-        "inputs included." + (" QUICK: sizes are cut, targets do not apply." if quick else "")
+    packages = ", ".join(
+        f"{name} {_version(name)}" for name in ("alphapulse", "numpy", "pandas", "numba", "vectorbt", "bt")
     )
+    lines = (
+        f"python {platform.python_version()}, {packages}; {os.cpu_count()} cores, linear algebra on one thread.",
+        f"Medians of up to {RUNS} runs in {BUDGET_S:.0f} s on the same inputs, each contestant in a process of its own;",
+        "the first call, which loads compiled code, stands apart. s: wall time, and CPU time where a busy machine kept",
+        "it apart by more than a tenth; ratios are of CPU times. MB: peak of the whole process, inputs included.",
+        *(["QUICK: sizes are cut, targets do not apply."] if quick else []),
+    )
+    return "\n".join(lines)
 
 
 def _version(package: str) -> str:
@@ -64,9 +68,14 @@ def _version(package: str) -> str:
 
 
 def _our_cells(row: Row, ours: Measured, quick: bool) -> tuple[str, ...]:
-    target = [] if row.target_s is None or quick else [_verdict("s", ours.seconds, row.target_s)]
+    target = [] if row.target_s is None or quick else [_verdict("s", ours.wall, row.target_s)]
     target += [] if row.target_mb is None or quick else [_verdict("MB", ours.peak_mb, row.target_mb)]
-    return row.work, f"{ours.seconds:.3g}", f"{ours.first_s:.3g}", f"{ours.peak_mb:.0f}", ", ".join(target) or "none"
+    return row.work, _seconds(ours), f"{ours.first_s:.3g}", f"{ours.peak_mb:.0f}", ", ".join(target) or "none"
+
+
+def _seconds(figures: Measured) -> str:
+    apart = figures.wall > 1.1 * figures.cpu
+    return f"{figures.wall:.3g}" + (f" (CPU {figures.cpu:.3g})" if apart else "")
 
 
 def _verdict(unit: str, value: float, most: float) -> str:
@@ -76,8 +85,8 @@ def _verdict(unit: str, value: float, most: float) -> str:
 def _peer_cells(name: str, peer: Contestant, other: Measured | None, ours: Measured) -> tuple[str, ...]:
     if other is None:
         return name, "not installed: pip install 'alphapulse[bench]'", "", ""
-    part = "" if peer.share == 1.0 else f" (1/{1 / peer.share:.0f} measured)"
-    return name, f"{other.seconds:.3g}{part}", f"{other.peak_mb:.0f}", f"{other.seconds / ours.seconds:.3g}"
+    part = "" if peer.share == 1.0 else f" (1/{1 / peer.share:.0f} of the sessions, scaled)"
+    return name, _seconds(other) + part, f"{other.peak_mb:.0f}", f"{other.cpu / ours.cpu:,.3g}"
 
 
 if __name__ == "__main__":

@@ -15,7 +15,8 @@ EVERY_NAME = "import alphapulse; [getattr(alphapulse, name) for name in alphapul
 
 
 def _params(quick: bool) -> dict[str, Any]:
-    return ap.load_params(PARAMS, {"data.n_assets": 50, "data.n_sessions": 1_260} if quick else None)
+    params: dict[str, Any] = ap.load_params(PARAMS, {"data.n_assets": 50, "data.n_sessions": 1_260} if quick else None)
+    return params
 
 
 def main_job(quick: bool) -> Callable[[], float]:

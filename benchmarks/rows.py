@@ -48,7 +48,7 @@ def _trading(every: int, bt_share: float) -> tuple[Contestant, dict[str, Contest
 ROWS: dict[str, Row] = {
     "monthly": Row("target weights, 500 x 7,560, monthly, 10 bps", *_trading(21, 1.0), 0.02, 500),
     "monthly_new": Row("the same on a market not traded before", Contestant(trading.ours_new(21)), {}, 0.02, 500),
-    "daily": Row("target weights, 500 x 7,560, daily, 10 bps", *_trading(1, 1 / 30), 0.06, 500),
+    "daily": Row("target weights, 500 x 7,560, daily, 10 bps", *_trading(1, 1 / 15), 0.06, 500),
     "main_job": Row("params/simulated_500.yaml, market loaded", Contestant(jobs.main_job), {}, 15, 3_000),
     "simulate": Row("load the simulated market, 500 x 7,560", Contestant(jobs.simulate), {}, 5),
     "import": Row(

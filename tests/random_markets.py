@@ -85,7 +85,9 @@ def random_weights(random: np.random.Generator, market: ap.MarketData, *, short:
 def cases(draw: st.DrawFn, *, short: bool | None = None, troubled: bool = True, costs: bool = True) -> Case:
     """Draw a market, weights and an execution."""
     random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    market = random_market(random, draw(st.integers(8, 60)), draw(st.integers(1, 6)), troubled=troubled, bars=draw(st.booleans()))
+    market = random_market(
+        random, draw(st.integers(8, 60)), draw(st.integers(1, 6)), troubled=troubled, bars=draw(st.booleans())
+    )
     weights = random_weights(random, market, short=draw(st.booleans()) if short is None else short)
     charged = costs and draw(st.booleans())
     execution = {

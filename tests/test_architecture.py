@@ -96,7 +96,9 @@ def layer_faults(module: str, tree: ast.Module) -> list[str]:
     for name in imports(tree):
         if name.split(".")[0] != "alphapulse" or name == "alphapulse":
             continue
-        legal = room(name) in ("core", "testing") if own == "testing" else room(name) in LEVEL and allowed(own, room(name))
+        legal = (
+            room(name) in ("core", "testing") if own == "testing" else room(name) in LEVEL and allowed(own, room(name))
+        )
         if not legal:
             faults.append(f"{module} imports {name}")
     return faults
@@ -182,7 +184,9 @@ def _call_faults(call: ast.Call) -> Iterator[str]:
         rows = words.get("periods") or words.get("shift") or (call.args[at] if len(call.args) > at else None)
         if _negative(rows):
             yield f"{name} by a negative number of rows"
-    if name in ("bfill", "backfill") or {"bfill", "backfill"} & {_constant(value) for value in [*words.values(), *call.args]}:
+    if name in ("bfill", "backfill") or {"bfill", "backfill"} & {
+        _constant(value) for value in [*words.values(), *call.args]
+    }:
         yield "backward fill"
     if _constant(words.get("center")) is True:
         yield "centred window"

@@ -109,19 +109,23 @@ FILES = [
     refused("line break in the name", 'name: "run\\n"', "letters, digits"),
     refused("hidden name", "name: .partial-x", "letters, digits"),
     refused("long name", f"name: {'a' * 41}", "at most 40"),
-    refused("code in a key", "data: {'x\": __import__(\"os\").system(\"id\"), \"y': 1}", "data: the key", "rename the key"),
+    refused("code in a key", 'data: {\'x": __import__("os").system("id"), "y\': 1}', "data: the key", "rename the key"),
     refused("dash in a key", "risk: {max-position: {weight: 0.1}}", "'max-position'", "max_position, not max-position"),
     refused("number as a key", "risk: {1: {weight: 0.1}}", "risk: the key 1", "rename"),
     refused("list as a key", "? [a, b]\n: 1", "unhashable key"),
     refused("negative costs", "execution: {costs: {commission_bps: -1}}", "commission_bps = -1", "from 0"),
     refused("costs as a fraction too large", "execution: {costs: {spread_bps: 5000}}", "spread_bps = 5000", "to 1000"),
-    refused("volatility target in per cent", "sizing: {volatility_target_ann: 12}", "volatility_target_ann = 12", "0.10"),
+    refused(
+        "volatility target in per cent", "sizing: {volatility_target_ann: 12}", "volatility_target_ann = 12", "0.10"
+    ),
     refused("share above one", "portfolio: {select: 50}", "portfolio: select = 50", "0.10, not 10"),
     refused("lookback of one", "portfolio: {lookback: 1}", "portfolio: lookback = 1", "from 2"),
     refused("negative capital", "execution: {capital: -5}", "execution: capital = -5", "above 0"),
     refused("no capital", "execution: {capital: 0}", "execution: capital = 0", "above 0"),
     refused("participation above one", "execution: {participation: 5}", "participation = 5", "to 1"),
-    refused("gross without leverage", "sizing: {max_gross: 2.0}", "max_gross = 2.0 without leverage", "leverage = true"),
+    refused(
+        "gross without leverage", "sizing: {max_gross: 2.0}", "max_gross = 2.0 without leverage", "leverage = true"
+    ),
     refused("unknown allocator", "portfolio: {allocator: min_varaince}", "min_varaince", "did you mean min_variance?"),
     refused("unknown agent", "agents: {use: {tecnical: {}}}", "tecnical", "did you mean technical?"),
     refused("unknown limit", "risk: {max_postion: {}}", "max_postion", "did you mean max_position?"),
@@ -138,11 +142,15 @@ FILES = [
     refused("start above limit", "risk: {max_drawdown: {limit: 0.1, start: 0.2}}", "start = 0.2", "start below limit"),
     repaired("a date without quotes", "data: {start: 2018-01-01}", lambda run: run["data"]["start"] == "2018-01-01"),
     repaired("a whole number for a decimal", "execution: {capital: 5}", lambda run: run["execution"]["capital"] == 5.0),
-    accepted("tickers like truth values", "data: {assets: [ON, NO]}", lambda run: run["data"]["assets"] == ["ON", "NO"]),
+    accepted(
+        "tickers like truth values", "data: {assets: [ON, NO]}", lambda run: run["data"]["assets"] == ["ON", "NO"]
+    ),
     accepted("an exponent", "execution: {capital: 1e7}", lambda run: run["execution"]["capital"] == 1e7),
     accepted("an empty mapping", "{}", lambda run: run["name"] == "run"),
     accepted("a byte order mark", "\ufeffname: marked", lambda run: run["name"] == "marked"),
-    accepted("Windows line ends", "name: a\r\nsizing: {max_gross: 0.5}\r\n", lambda run: run["sizing"]["max_gross"] == 0.5),
+    accepted(
+        "Windows line ends", "name: a\r\nsizing: {max_gross: 0.5}\r\n", lambda run: run["sizing"]["max_gross"] == 0.5
+    ),
     accepted("leverage asked for", "sizing: {max_gross: 2.0}\nexecution: {leverage: true}", lambda run: True),
 ]
 
@@ -227,8 +235,14 @@ WEIGHTS = [
     accepted("a row of NaN keeps all", trade(rows([HALF, [NAN] * 3])), lambda result: len(result.fills) == 3),
     accepted("NaN on the first row buys nothing", trade(rows([[NAN] * 3], SESSIONS[:1])), untraded),
     accepted("NaN for one asset keeps it", trade(rows([HALF, [NAN, 0, 0]])), lambda result: len(result.fills) == 5),
-    accepted("an absent column is zero", trade(rows([[0.5]], SESSIONS[:1], ["BB"])), lambda r: r.weights["AA"].eq(0).all()),
-    accepted("columns in another order", trade(rows(columns=["CC", "AA", "BB"])), lambda r: 0.2 < r.weights["AA"].iloc[-1] < 0.4),
+    accepted(
+        "an absent column is zero", trade(rows([[0.5]], SESSIONS[:1], ["BB"])), lambda r: r.weights["AA"].eq(0).all()
+    ),
+    accepted(
+        "columns in another order",
+        trade(rows(columns=["CC", "AA", "BB"])),
+        lambda r: 0.2 < r.weights["AA"].iloc[-1] < 0.4,
+    ),
     accepted("no rows", trade(rows([], SESSIONS[:0])), untraded),
     accepted("no columns", trade(pd.DataFrame(index=SESSIONS[:1])), untraded),
     accepted("a decision at the last session", trade(rows([HALF], SESSIONS[-1:])), untraded),
@@ -246,7 +260,9 @@ WEIGHTS = [
     refused("unknown asset", trade(rows(columns=["AA", "BB", "CCC"])), "'CCC'", "nearest: CC"),
     refused("number as an asset", trade(rows(columns=[0, 1, 2])), "is not in this market"),
     refused("an asset twice", trade(rows(columns=["AA", "AA", "BB"])), "the asset AA stands twice"),
-    refused("session outside", trade(rows(index=pd.DatetimeIndex(["2019-01-07", "2020-01-06"]))), "2019-01-07", "2020-01-06"),
+    refused(
+        "session outside", trade(rows(index=pd.DatetimeIndex(["2019-01-07", "2020-01-06"]))), "2019-01-07", "2020-01-06"
+    ),
     refused("a weekend", trade(rows([HALF], pd.DatetimeIndex(["2020-01-11"]))), "2020-01-11 is not a session"),
     refused("unsorted", trade(rows(index=SESSIONS[[4, 1]])), "2020-01-07 comes after a later session", "sort"),
     refused("a session twice", trade(rows(index=TWICE)), "2020-01-07 comes twice", "drop duplicates"),
@@ -266,7 +282,9 @@ WEIGHTS = [
     refused("costs as text", lambda: ap.Costs(spread_bps="5"), "spread_bps = '5'"),
     refused("stops on other rows", stops([HALF], index=SESSIONS[:1]), "1 rows that are not the 2 rows", "reindex"),
     refused("stops on as many other rows", stops([HALF, HALF], index=SESSIONS[:2]), "not the 2 rows", "weights.index"),
-    refused("negative stop", stops([[95.0, NAN, NAN], [-95.0, NAN, NAN]]), "price -95.0 on 2020-01-10 for AA", "distance"),
+    refused(
+        "negative stop", stops([[95.0, NAN, NAN], [-95.0, NAN, NAN]]), "price -95.0 on 2020-01-10 for AA", "distance"
+    ),
     refused("stop of zero", stops([[0.0, NAN, NAN]] * 2), "price 0.0 on 2020-01-07 for AA"),
     refused("infinite stop", stops([[INF, NAN, NAN]] * 2), "stops: ", "inf on 2020-01-07 for AA"),
     refused("stops for an unknown asset", stops([[95.0] * 3] * 2, columns=["AA", "BB", "DD"]), "stops: the asset 'DD'"),
@@ -300,7 +318,9 @@ def test_gross_above_one_trades_once_leverage_is_asked_for() -> None:
 
 
 STRATEGIES = [
-    refused("lookback longer than the market", {"portfolio": {"lookback": 11}}, "no decision falls due", "lookback of 11"),
+    refused(
+        "lookback longer than the market", {"portfolio": {"lookback": 11}}, "no decision falls due", "lookback of 11"
+    ),
     refused("market that ends before a rebalance", {"portfolio": {"lookback": 5}}, "with a monthly rebalance"),
     refused(
         "evidence that needs five years",

@@ -18,7 +18,19 @@ FACE = {
     *("backtest", "backtest_weights", "BacktestResult", "placebo", "tearsheet", "classic_tearsheet"),
     "__version__",
 }
-HEAVY = ("numba", "plotly", "sklearn", "papermill", "requests", "scipy", "skfolio", "arch", "nbformat", "pydantic", "yaml")
+HEAVY = (
+    "numba",
+    "plotly",
+    "sklearn",
+    "papermill",
+    "requests",
+    "scipy",
+    "skfolio",
+    "arch",
+    "nbformat",
+    "pydantic",
+    "yaml",
+)
 IMPORT = """
 import json, sys, time, warnings
 opened = []
@@ -32,12 +44,15 @@ before = state() if len(sys.argv) > 1 else None
 started = time.process_time()
 import alphapulse
 cpu = time.process_time() - started
-print(json.dumps({"cpu": cpu, "opened": opened, "modules": sorted(sys.modules), "same": before == (state() if before else None)}))
+same = before == (state() if before else None)
+print(json.dumps({"cpu": cpu, "opened": opened, "modules": sorted(sys.modules), "same": same}))
 """
 
 
 def imported(*arguments: str, code: str = IMPORT) -> Any:
-    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True, timeout=60
+    )
     return json.loads(done.stdout)
 
 
@@ -57,7 +72,9 @@ def test_each_name_resolves_and_is_documented(name: str) -> None:
         documented = (value,)
     for item in documented:
         assert (item.__doc__ or "").strip(), f"{name}: {item} has no docstring"
-        assert not item.__doc__.startswith(f"{getattr(item, '__name__', '')}("), "the docstring is a generated signature"
+        assert not item.__doc__.startswith(f"{getattr(item, '__name__', '')}("), (
+            "the docstring is a generated signature"
+        )
 
 
 def test_a_room_never_hides_a_function_of_its_name() -> None:
@@ -83,7 +100,9 @@ def test_every_agent_and_allocator_builds_without_arguments() -> None:
 
 def test_import_takes_under_a_second_of_cpu_and_loads_nothing_heavy() -> None:
     """The time counts numpy and pandas too; the best of two, because the first may read a cold disk."""
-    bare = IMPORT.replace("import numpy, pandas, logging, locale\n", "").replace("state() if len(sys.argv) > 1 else None", "None")
+    bare = IMPORT.replace("import numpy, pandas, logging, locale\n", "").replace(
+        "state() if len(sys.argv) > 1 else None", "None"
+    )
     runs = [imported(code=bare) for _ in range(2)]
     assert min(float(run["cpu"]) for run in runs) < 1.0
     assert not set(HEAVY) & {module.split(".")[0] for module in runs[0]["modules"]}

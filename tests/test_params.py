@@ -52,7 +52,10 @@ def test_there_are_parameter_files() -> None:
 
 def test_defaults_fill_what_a_file_leaves_out(tmp_path: Path) -> None:
     mapping = load_params(written(tmp_path, "name: tiny\nportfolio: {lookback: 21}\n"))
-    assert mapping == {**RunParams(name="tiny").model_dump(), "portfolio": {**RunParams().portfolio.model_dump(), "lookback": 21}}
+    assert mapping == {
+        **RunParams(name="tiny").model_dump(),
+        "portfolio": {**RunParams().portfolio.model_dump(), "lookback": 21},
+    }
 
 
 def test_validating_twice_changes_nothing() -> None:
@@ -93,7 +96,9 @@ def test_plain_values_of_yaml(text: str, value: object) -> None:
 
 def test_changes_replace_single_values(tmp_path: Path) -> None:
     path = written(tmp_path, "name: tiny\nportfolio: {lookback: 21, select: 0.3}\n")
-    changes = dict(map(parse_change, ["portfolio.lookback=42", "risk.max_position.weight=0.1", "data.start=2018-01-01"]))
+    changes = dict(
+        map(parse_change, ["portfolio.lookback=42", "risk.max_position.weight=0.1", "data.start=2018-01-01"])
+    )
     mapping = load_params(path, changes)
     assert mapping["portfolio"]["lookback"] == 42
     assert mapping["portfolio"]["select"] == 0.3

@@ -105,7 +105,9 @@ def test_tables_read_back_equal_to_the_result(
     run: Run, result: ap.BacktestResult, table: str, expected: Callable[[ap.BacktestResult], pd.DataFrame]
 ) -> None:
     stored, wanted = run.table(table), expected(result)
-    assert len(wanted) or table in ("events", "quality")
+    assert len(wanted) or table == "events"
+    if wanted.empty:  # Parquet keeps no categories without a row
+        stored = stored.astype(wanted.dtypes)
     pd.testing.assert_frame_equal(stored, wanted, check_freq=False, check_names=False, rtol=1e-12)
 
 
@@ -199,7 +201,9 @@ def test_a_failing_cell_is_named_and_leaves_nothing(params: Path, tmp_path: Path
 
 
 def test_an_error_of_ours_in_a_cell_keeps_what_it_teaches(params: Path, tmp_path: Path) -> None:
-    path = notebook(tmp_path, "import alphapulse.core.errors as e\nraise e.DataError('close of KO', 'prices', 'mend it')")
+    path = notebook(
+        tmp_path, "import alphapulse.core.errors as e\nraise e.DataError('close of KO', 'prices', 'mend it')"
+    )
     error = failing(params, path, tmp_path / "runs")
     assert error.came.endswith("DataError: close of KO")
     assert error.accepted == "prices"

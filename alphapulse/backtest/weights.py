@@ -77,7 +77,7 @@ def execution_flags(market: MarketData, execution: Execution) -> tuple[str, ...]
     if execution.fill == "same_close":
         flags.append("filled at the very close it was decided on: for comparison only")
     if execution.fill == "next_open" and "open" not in market:
-        flags.append("no opens: orders fill at the next close")
+        flags.append("orders decided for the next open fill at the next close: the market has no opens")
     if execution.costs.impact > 0.0 and "volume" not in market:
         flags.append("no volume: market impact is not charged")
     if execution.participation is not None and "volume" not in market:

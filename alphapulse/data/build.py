@@ -224,7 +224,7 @@ def _benchmark(rows: pd.DataFrame, sessions: pd.DatetimeIndex, report: Report) -
 
 def _derived_flags(tables: FolderTables, panels: dict[str, Panel]) -> tuple[str, ...]:
     flags = {
-        "closes only: fills at next_open become next_close": "open" not in panels,
+        "closes only: no opens, highs or lows": "open" not in panels,
         "no volume: participation cannot be capped": "volume" not in panels,
         "no benchmark": tables.benchmark is None,
         "membership unknown: every priced asset counts as a member": tables.membership is None,

@@ -20,7 +20,7 @@ from alphapulse.data.selection import select_assets, select_sessions
 
 FLAGS = (
     "survivors only: 20 stocks that lived to 2022",
-    "closes only: fills at next_open become next_close",
+    "closes only: no opens, highs or lows",
     "adjusted closes serve as traded prices (dividends and splits inside), no volume",
     "prices rounded to 0.001: steps up to 0.7 % in the early 1990s (BBY, AAPL, UNH)",
     "benchmark is the price index, without dividends",

@@ -47,6 +47,16 @@ def comparison(summaries: Mapping[str, "pd.Series[Any]"]) -> pd.DataFrame:
     return pd.DataFrame({run: pd.to_numeric(summary.reindex(rows)) for run, summary in summaries.items()}, index=rows)
 
 
+def comparison_text(summaries: Mapping[str, "pd.Series[Any]"]) -> str:
+    """Return the summaries of several runs side by side as plain text, as people read them."""
+    frame = comparison(summaries)
+    shown = pd.DataFrame(
+        {run: [written(str(name), value) for name, value in column.items()] for run, column in frame.items()},
+        index=pd.Index([title(str(name)) for name in frame.index]),
+    )
+    return shown.to_string()
+
+
 def drawdown_table(result: BacktestResult, top: int = 5) -> pd.DataFrame:
     """Return the deepest drawdowns as text: peak, trough, recovery, depth, sessions under water."""
     table = top_drawdowns(result.live_returns, top)

@@ -95,3 +95,11 @@ def test_provenance_is_complete(result: BacktestResult) -> None:
     assert table["parameters.execution.costs.commission_bps"] == "5"
     assert table["flags"].startswith("survivors only, closes only")
     assert table["seed"] == "none"
+
+
+def test_comparison_text_reads_as_people_write_it() -> None:
+    text = tables.comparison_text({"a": pd.Series({"sharpe": 0.7, "fills": 1200}), "b": pd.Series({"sharpe": 1.25})})
+    lines = text.splitlines()
+    assert lines[0].split() == ["a", "b"]
+    assert lines[1].split() == ["Sharpe", "ratio", "0.70", "1.25"]
+    assert lines[2].split() == ["Fills", "1,200", "-"]

@@ -149,5 +149,5 @@ def test_a_read_only_folder_is_named(read_only: Path) -> None:
 
 def test_a_file_in_place_of_the_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "runs").write_text("a file")
-    with pytest.raises(StoreError, match="runs folder .*runs: File exists"), staged(tmp_path / "runs"):
+    with pytest.raises(StoreError, match=r"runs folder .*runs: File exists"), staged(tmp_path / "runs"):
         pass
