@@ -39,10 +39,10 @@ backtest: $(VENV)/.core
 	$(BIN)/alphapulse backtest $(PARAMS)
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --nbval-lax tests notebooks
 
 evidence: $(VENV)/.dev
-	$(BIN)/python -m pytest -m "slow or not slow"
+	$(BIN)/python -m pytest --nbval-lax -m "slow or not slow" tests notebooks
 
 golden: $(VENV)/.dev
 	$(BIN)/jupyter execute --inplace tests/notebooks/golden.ipynb

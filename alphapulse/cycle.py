@@ -3,7 +3,7 @@
 1. `study` turns history into panels in one vectorised call: scores, returns, members.
 2. `sight` is what one session saw of them, with the book as it stood.
 3. `decide` turns a sight into a Decision: estimate, targets, size, drift band, limits.
-4. The broker settles it at the next session.
+4. `step` is one turn of the wheel: the broker settles, the strategy decides, the broker takes the decision.
 
 A backtest studies a whole market once; a replay, paper or live session studies `market.until(session)` and looks at
 its last row. The prefix law makes both the same.
@@ -22,6 +22,7 @@ from alphapulse.agents.manager import AgentManager
 from alphapulse.core.estimates import RiskEstimate
 from alphapulse.core.market import MarketData
 from alphapulse.core.panel import Panel
+from alphapulse.core.ports import Broker
 from alphapulse.core.stats import Array, session_returns
 from alphapulse.core.trading import Decision
 from alphapulse.risk.covariance import estimate_risk
@@ -103,3 +104,11 @@ def decide(strategy: Strategy, seen: Sight) -> Decision:
     limited, clamps = strategy.risk.apply(banded, _Context(estimate, seen.current, seen.equity))
     notes = (*estimate.notes, *limited.attrs.get("notes", ()))
     return Decision(seen.session, limited, seen.scores, clamps, tuple(dict.fromkeys(notes)))
+
+
+def step(strategy: Strategy, studied: Study, row: int, broker: Broker) -> Decision:
+    """Settle up to the session at `row`, decide at its close, place the decision and return it."""
+    broker.settle(row + 1)
+    decision = decide(strategy, sight(strategy, studied, row, broker.weights, broker.equity))
+    broker.place(decision)
+    return decision

@@ -52,7 +52,7 @@ def _header(quick: bool) -> str:
     )
     lines = (
         f"python {platform.python_version()}, {packages}; {os.cpu_count()} cores, linear algebra on one thread.",
-        f"Medians of up to {RUNS} runs in {BUDGET_S:.0f} s on the same inputs, each contestant in a process of its own;",
+        f"Medians of up to {RUNS} runs in {BUDGET_S:.0f} s on the same inputs, each in a process of its own;",
         "the first call, which loads compiled code, stands apart. s: wall time, and CPU time where a busy machine kept",
         "it apart by more than a tenth; ratios are of CPU times. MB: peak of the whole process, inputs included.",
         *(["QUICK: sizes are cut, targets do not apply."] if quick else []),

@@ -13,7 +13,7 @@ from alphapulse.backtest.weights import execution_flags, execution_parameters
 from alphapulse.core.errors import DataError
 from alphapulse.core.market import MarketData
 from alphapulse.core.trading import CLAMP_COLUMNS, Decision, Decisions
-from alphapulse.cycle import decide, due, sight, study
+from alphapulse.cycle import due, step, study
 from alphapulse.execution.simulated import SimulatedBroker
 from alphapulse.strategy import Strategy
 
@@ -33,11 +33,8 @@ def backtest(market: MarketData, strategy: Strategy, *, progress: bool = False) 
         )
     studied = study(strategy, market)
     broker = SimulatedBroker(market, strategy.execution)
-    made: list[Decision] = []
-    for row in tqdm(rows, desc="decisions", unit="", disable=not progress, mininterval=1.0):
-        broker.settle(int(row) + 1)
-        made.append(decide(strategy, sight(strategy, studied, int(row), broker.weights, broker.equity)))
-        broker.place(made[-1])
+    bar = tqdm(rows, desc="decisions", unit="", disable=not progress, mininterval=1.0)
+    made = [step(strategy, studied, int(row), broker) for row in bar]
     broker.settle(len(market.sessions))
     return BacktestResult(
         market=market,

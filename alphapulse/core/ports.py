@@ -9,7 +9,8 @@ import pandas as pd
 from alphapulse.core.estimates import RiskEstimate
 from alphapulse.core.market import MarketData
 from alphapulse.core.panel import Panel
-from alphapulse.core.trading import Clamp
+from alphapulse.core.stats import Array
+from alphapulse.core.trading import Clamp, Decision
 
 
 @runtime_checkable
@@ -80,4 +81,27 @@ class RiskContext(Protocol):
     @property
     def equity(self) -> "pd.Series[float]":
         """Equity by session up to now; the last value is today's."""
+        ...
+
+
+@runtime_checkable
+class Broker(Protocol):
+    """Takes decisions and settles sessions; a recorded market, a paper account and a venue look alike from here."""
+
+    @property
+    def equity(self) -> Array:
+        """Equity by session settled so far, in cash; the first value is the capital before any trade."""
+        ...
+
+    @property
+    def weights(self) -> Array:
+        """Positions by asset as fractions of equity at the last settled close."""
+        ...
+
+    def settle(self, sessions: int) -> None:
+        """Go on until so many sessions are settled in all, filling what was placed."""
+        ...
+
+    def place(self, decision: Decision) -> None:
+        """Replace all waiting orders by the decision's targets, taken at the close of the last settled session."""
         ...

@@ -78,11 +78,12 @@ class SimulatedBroker:
 
     @property
     def weights(self) -> Array:
-        """Positions by asset as fractions of the equity at the last settled close."""
+        """Positions by asset as fractions of the equity at the last settled close; zero before the first."""
         quantity, mark = self.account.quantity, self.account.mark
-        held = np.where(quantity != 0.0, quantity * mark, 0.0)
-        weights: Array = held / self.journal.equity[self.settled - 1]
-        return weights
+        if not self.settled:
+            return np.zeros(quantity.size)
+        held: Array = np.where(quantity != 0.0, quantity * mark, 0.0)
+        return held / self.journal.equity[self.settled - 1]
 
     def settle(self, sessions: int) -> None:
         """Run the next sessions from opening to close, up to `sessions` of them settled in all."""

@@ -80,7 +80,7 @@ def publish(folder: Path, name: str, manifest: Mapping[str, Any]) -> Run:
     for path in files:
         _sync(path)
     whole = {**manifest, "files": digests}
-    write_text(folder / MANIFEST, json.dumps(whole, indent=2, sort_keys=True, default=str) + "\n")
+    write_text(folder / MANIFEST, json.dumps(whole, indent=2, default=str) + "\n")
     _sync(folder)
     target = folder.parent / name
     if target.exists():

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 import alphapulse as ap
-from alphapulse.cycle import decide, due, sight, study
+from alphapulse.core.ports import Broker
+from alphapulse.cycle import due, step, study
 from alphapulse.execution.simulated import SimulatedBroker
 
 PARAMS = {
@@ -35,14 +36,14 @@ def strategy(request: pytest.FixtureRequest) -> ap.Strategy:
 
 def replayed(market: ap.MarketData, strategy: ap.Strategy) -> tuple[SimulatedBroker, list[pd.Series]]:
     """Live through the market one session at a time, knowing only `until(session)`."""
+    assert isinstance(SimulatedBroker(market, strategy.execution), Broker)
     broker, targets = SimulatedBroker(market, strategy.execution), []
     for row, session in enumerate(market.sessions):
-        broker.settle(row + 1)
         known = market.until(session)
         if due(strategy, known.sessions)[-1]:
-            decision = decide(strategy, sight(strategy, study(strategy, known), row, broker.weights, broker.equity))
-            targets.append(decision.targets)
-            broker.place(decision)
+            targets.append(step(strategy, study(strategy, known), row, broker).targets)
+        else:
+            broker.settle(row + 1)
     return broker, targets
 
 
