@@ -15,7 +15,7 @@ from alphapulse.core.panel import check_sessions
 from alphapulse.core.stats import Array
 from alphapulse.core.trading import Decisions
 from alphapulse.execution.costs import Costs
-from alphapulse.execution.kernel import gross_by_row
+from alphapulse.execution.folding import gross_by_row
 from alphapulse.execution.simulated import Execution, SimulatedBroker
 
 # A gross this much above 1 is rounding in the caller's weights, not leverage.

@@ -15,18 +15,21 @@ solves E' + cost(E') = E, by Newton's method on a convex, increasing, piecewise 
 
 `run` repeats these steps for a span of sessions and its own table of targets. The session-by-session path calls the
 same functions with a span of one, so both paths give the same numbers to the last bit.
+
+All of it stands in one file on purpose: the compiler's cache watches only the file a function stands in, so a kernel
+spread over several files would go on running old code after one of them changed.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from alphapulse.core.stats import Array
 from alphapulse.core.trading import EVENT_KINDS
+from alphapulse.execution.compiling import compiled, reassociating
 from alphapulse.execution.tape import Tape
 
 NEXT_OPEN, NEXT_CLOSE, SAME_CLOSE = 0, 1, 2
@@ -105,16 +108,7 @@ FILL_ROWS = ("fill_asset", "fill_quantity", "fill_price", "fill_cost")
 EVENT_ROWS = ("event_session", "event_asset", "event_kind", "event_quantity", "event_cash")
 
 
-def _compiled(function: Any) -> Any:
-    return njit(cache=True, error_model="numpy")(function)
-
-
-def _reassociating(function: Any) -> Any:
-    """Compile so that sums may be taken in vector lanes: another order of addition, the same one every time."""
-    return njit(cache=True, error_model="numpy", fastmath={"reassoc", "nsz"})(function)
-
-
-@_compiled
+@compiled
 def _event(s: int, i: int, kind: int, quantity: float, cash: float, journal: Journal) -> None:
     row = journal.used[1]
     journal.event_session[row] = s
@@ -125,19 +119,19 @@ def _event(s: int, i: int, kind: int, quantity: float, cash: float, journal: Jou
     journal.used[1] = row + 1
 
 
-@_compiled
+@compiled
 def _withdraw(i: int, account: Account) -> None:
     account.target[i] = np.nan
     account.ordered[i] = np.nan
     account.tally[0] -= 1
 
 
-@_compiled
+@compiled
 def _has_order(i: int, account: Account) -> bool:
     return not (np.isnan(account.target[i]) and np.isnan(account.ordered[i]))
 
 
-@_compiled
+@compiled
 def _accrue(s: int, account: Account, terms: Terms, journal: Journal) -> None:
     journal.interest[s] = account.cash[0] * terms.interest
     if terms.borrow != 0.0:
@@ -149,7 +143,7 @@ def _accrue(s: int, account: Account, terms: Terms, journal: Journal) -> None:
     account.cash[0] += journal.interest[s] - journal.borrow[s]
 
 
-@_compiled
+@compiled
 def _actions(s: int, tape: Tape, account: Account, journal: Journal) -> None:
     for k in range(tape.action_start[s], tape.action_start[s + 1]):
         i = tape.action_asset[k]
@@ -180,7 +174,7 @@ def _actions(s: int, tape: Tape, account: Account, journal: Journal) -> None:
                 _withdraw(i, account)
 
 
-@_compiled
+@compiled
 def _cost(quantity: float, price: float, scale: float, terms: Terms) -> float:
     value = abs(quantity) * price
     if terms.impact == 0.0:
@@ -188,12 +182,12 @@ def _cost(quantity: float, price: float, scale: float, terms: Terms) -> float:
     return float(value * (terms.linear + terms.impact * scale * np.sqrt(abs(quantity))))
 
 
-@_compiled
+@compiled
 def _impact_scale(s: int, i: int, impact: Array) -> float:
     return float(impact[s, i]) if impact.shape[0] > 0 else 0.0
 
 
-@_reassociating
+@reassociating
 def _linear_cost(weights: Array, values: Array, equity: float) -> tuple[float, float]:
     """Return the traded value and its slope when positions worth `values` go to `weights` x equity."""
     traded, slope = 0.0, 0.0
@@ -204,7 +198,7 @@ def _linear_cost(weights: Array, values: Array, equity: float) -> tuple[float, f
     return traded, slope
 
 
-@_compiled
+@compiled
 def _impact_cost(
     weights: Array, values: Array, prices: Array, scales: Array, equity: float, impact: float
 ) -> tuple[float, float]:
@@ -218,7 +212,7 @@ def _impact_cost(
     return cost, slope
 
 
-@_compiled
+@compiled
 def _equity_after_costs(s: int, prices: Array, impact: Array, equity: float, account: Account, terms: Terms) -> float:
     """Solve E' + cost(E') = E for the waiting orders that have a price now."""
     if terms.linear == 0.0 and terms.impact == 0.0:
@@ -253,7 +247,7 @@ def _equity_after_costs(s: int, prices: Array, impact: Array, equity: float, acc
     return after
 
 
-@_reassociating
+@reassociating
 def _turnover(sizes: Array, prices: Array) -> tuple[float, float]:
     """Return the net and the gross value of `sizes` shares at `prices`."""
     net, gross = 0.0, 0.0
@@ -264,7 +258,7 @@ def _turnover(sizes: Array, prices: Array) -> tuple[float, float]:
     return net, gross
 
 
-@_compiled
+@compiled
 def _buying_power(
     s: int, prices: Array, impact: Array, sizes: Array, account: Account, terms: Terms, equity: float
 ) -> float:
@@ -296,7 +290,7 @@ def _buying_power(
     return share
 
 
-@_compiled
+@compiled
 def _execute(
     s: int, sizes: Array, prices: Array, impact: Array, account: Account, terms: Terms, journal: Journal
 ) -> None:
@@ -329,7 +323,7 @@ def _execute(
     journal.used[0] = row
 
 
-@_reassociating
+@reassociating
 def _value(prices: Array, quantity: Array, mark: Array) -> float:
     """Return the value of all positions at `prices`, at the last mark where a price is unknown."""
     value = 0.0
@@ -339,7 +333,7 @@ def _value(prices: Array, quantity: Array, mark: Array) -> float:
     return value
 
 
-@_reassociating
+@reassociating
 def _sizes(
     prices: Array, target: Array, ordered: Array, quantity: Array, after: float, dust: float, sizes: Array
 ) -> int:
@@ -355,7 +349,7 @@ def _sizes(
     return blocked
 
 
-@_compiled
+@compiled
 def _trade(s: int, prices: Array, tape: Tape, impact: Array, account: Account, terms: Terms, journal: Journal) -> None:
     """Fill the waiting orders that have a price; what cannot trade waits, is carried or is cancelled."""
     n = prices.size
@@ -386,7 +380,7 @@ def _trade(s: int, prices: Array, tape: Tape, impact: Array, account: Account, t
         _keep_rest(s, prices, wanted, sizes, funded < 1.0 and waiting_sale, account, terms, journal)
 
 
-@_compiled
+@compiled
 def _waiting_sale(s: int, prices: Array, after: float, account: Account, terms: Terms, journal: Journal) -> bool:
     """Report orders that meet no price at their first try; return whether a sale is among those that wait."""
     first_try = s == account.tally[1] + (0 if terms.fill == SAME_CLOSE else 1)
@@ -400,7 +394,7 @@ def _waiting_sale(s: int, prices: Array, after: float, account: Account, terms: 
     return sale
 
 
-@_compiled
+@compiled
 def _keep_rest(
     s: int,
     prices: Array,
@@ -411,7 +405,7 @@ def _keep_rest(
     terms: Terms,
     journal: Journal,
 ) -> None:
-    """Keep waiting what has no price, may be carried, or is a buy whose cash a waiting sale will bring; cancel the rest."""
+    """Keep what has no price, may be carried, or is a buy whose cash a waiting sale will bring; cancel the rest."""
     waiting = 0
     for i in range(prices.size):
         if not _has_order(i, account):
@@ -431,7 +425,7 @@ def _keep_rest(
     account.tally[0] = waiting
 
 
-@_compiled
+@compiled
 def _cap(s: int, sizes: Array, tape: Tape, account: Account, terms: Terms, journal: Journal) -> bool:
     """Cut `sizes` to the participation cap where the volume is known; return whether a sale is carried on."""
     carried_sale = False
@@ -446,7 +440,7 @@ def _cap(s: int, sizes: Array, tape: Tape, account: Account, terms: Terms, journ
     return carried_sale
 
 
-@_compiled
+@compiled
 def _stops(s: int, tape: Tape, impact: Array, account: Account, terms: Terms, journal: Journal) -> None:
     """Close positions whose stop was touched: at the stop, at the open when it gapped through, inside the range.
 
@@ -476,7 +470,7 @@ def _stops(s: int, tape: Tape, impact: Array, account: Account, terms: Terms, jo
             account.stop[i] = np.nan
 
 
-@_compiled
+@compiled
 def _stop_price(s: int, i: int, stop: float, held: float, tape: Tape) -> float:
     """Return the price at which the stop of a position fills in this bar, NaN when it is not touched."""
     if tape.low.shape[0] == 0 or tape.high.shape[0] == 0:
@@ -491,7 +485,7 @@ def _stop_price(s: int, i: int, stop: float, held: float, tape: Tape) -> float:
     return max(stop, best) if tape.high[s, i] >= stop else np.nan
 
 
-@_reassociating
+@reassociating
 def _mark(close: Array, quantity: Array, mark: Array) -> float:
     """Bring the marks to the closes that are known and return the value of all positions."""
     value = 0.0
@@ -501,14 +495,14 @@ def _mark(close: Array, quantity: Array, mark: Array) -> float:
     return value
 
 
-@_compiled
+@compiled
 def _record(s: int, tape: Tape, account: Account, journal: Journal) -> None:
     journal.equity[s] = account.cash[0] + _mark(tape.close[s], account.quantity, account.mark)
     journal.cash[s] = account.cash[0]
     journal.fill_start[s + 1] = journal.used[0]
 
 
-@_compiled
+@compiled
 def settle(s: int, tape: Tape, impact: Array, account: Account, terms: Terms, journal: Journal) -> None:
     """Run session `s` from its opening to its close."""
     # Each step is asked for before it is called: most sessions need none, and a call costs more than the question.
@@ -528,7 +522,7 @@ def settle(s: int, tape: Tape, impact: Array, account: Account, terms: Terms, jo
     _record(s, tape, account, journal)
 
 
-@_compiled
+@compiled
 def place(
     s: int, targets: Array, stops: Array, tape: Tape, impact: Array, account: Account, terms: Terms, journal: Journal
 ) -> None:
@@ -557,7 +551,7 @@ def place(
         _record(s, tape, account, journal)
 
 
-@_compiled
+@compiled
 def run(
     first: int,
     last: int,
@@ -587,55 +581,3 @@ def run(
             chosen = stops[row] if stops.shape[0] > 0 else no_stops
             place(s, targets[row], chosen, tape, impact, account, terms, journal)
     return last
-
-
-@_reassociating
-def gross_by_row(table: Array) -> Array:
-    """Return the sum of absolute values of each row, NaN counting as nothing."""
-    out = np.empty(table.shape[0])
-    for row in range(table.shape[0]):
-        gross = 0.0
-        for i in range(table.shape[1]):
-            size = abs(table[row, i])
-            gross += 0.0 if np.isnan(size) else size
-        out[row] = gross
-    return out
-
-
-@_compiled
-def fold(
-    fill_start: Ints,
-    fill_asset: npt.NDArray[np.int32],
-    fill_quantity: Array,
-    fill_price: Array,
-    event_start: Ints,
-    event_asset: npt.NDArray[np.int32],
-    event_kind: npt.NDArray[np.int8],
-    event_quantity: Array,
-    tape: Tape,
-    quantity: Array,
-    value: Array,
-) -> None:
-    """Fold fills and events into end-of-session quantities and position values, both sessions x assets (written)."""
-    sessions, n = quantity.shape
-    held, mark = np.zeros(n), np.full(n, np.nan)
-    for s in range(sessions):
-        for k in range(tape.action_start[s], tape.action_start[s + 1]):
-            mark[tape.action_asset[k]] /= tape.action_split[k]
-        for k in range(event_start[s], event_start[s + 1]):
-            kind = event_kind[k]
-            if kind == SPLIT:
-                held[event_asset[k]] += event_quantity[k]
-            elif kind == DELISTING:
-                held[event_asset[k]] = 0.0
-        for k in range(fill_start[s], fill_start[s + 1]):
-            held[fill_asset[k]] += fill_quantity[k]
-            mark[fill_asset[k]] = fill_price[k]
-        for i in range(n):
-            quantity[s, i] = held[i]
-            if held[i] != 0.0:
-                if not np.isnan(tape.close[s, i]):
-                    mark[i] = tape.close[s, i]
-                value[s, i] = held[i] * mark[i]
-            else:
-                value[s, i] = 0.0

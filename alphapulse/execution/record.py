@@ -12,7 +12,8 @@ import pandas as pd
 from alphapulse.core.panel import Panel
 from alphapulse.core.stats import Array
 from alphapulse.core.trading import EVENT_KINDS
-from alphapulse.execution.kernel import Journal, fold
+from alphapulse.execution.folding import fold
+from alphapulse.execution.kernel import Journal
 from alphapulse.execution.tape import Tape
 
 

@@ -82,8 +82,8 @@ class SimulatedBroker:
         quantity, mark = self.account.quantity, self.account.mark
         if not self.settled:
             return np.zeros(quantity.size)
-        held: Array = np.where(quantity != 0.0, quantity * mark, 0.0)
-        return held / self.journal.equity[self.settled - 1]
+        weights: Array = np.where(quantity != 0.0, quantity * mark, 0.0) / self.journal.equity[self.settled - 1]
+        return weights
 
     def settle(self, sessions: int) -> None:
         """Run the next sessions from opening to close, up to `sessions` of them settled in all."""
