@@ -10,7 +10,7 @@ PARAMS ?= params/sample.yaml
 help:
 	@echo "make backtest   install and run the main job (PARAMS=$(PARAMS))"
 	@echo "make test       install what the tests need and run all of them"
-	@echo "make evidence   the longer proofs"
+	@echo "make evidence   the longer proofs, and coverage"
 	@echo "make golden     write the numbers of the golden notebook anew"
 	@echo "make lab        JupyterLab on the notebooks"
 	@echo "make bench      speed beside vectorbt and bt"
@@ -39,14 +39,20 @@ backtest: $(VENV)/.core
 	$(BIN)/alphapulse backtest $(PARAMS)
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest --nbval-lax tests notebooks
+	$(BIN)/python -m pytest --nbval-lax --numprocesses auto --maxprocesses 4 --dist loadfile tests notebooks
 
 evidence: $(VENV)/.dev
-	$(BIN)/python -m pytest --nbval-lax -m "slow or not slow" tests notebooks
+	HYPOTHESIS_PROFILE=evidence $(BIN)/python -m pytest --nbval-lax --numprocesses auto --maxprocesses 4 --dist loadfile \
+		tests notebooks
+	$(MAKE) coverage
 
-golden: $(VENV)/.dev
-	$(BIN)/jupyter execute --inplace tests/notebooks/golden.ipynb
-	$(BIN)/nbstripout --keep-output --keep-count --extra-keys metadata.language_info tests/notebooks/golden.ipynb
+# Lines of compiled code count only when they run uncompiled, so the engine's tests run a second time without compiler.
+coverage: $(VENV)/.dev
+	rm -f .coverage
+	$(BIN)/python -m pytest --quiet --numprocesses auto --maxprocesses 4 --dist loadfile --cov=alphapulse --cov-report= tests
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest --quiet --cov=alphapulse --cov-append --cov-report=term:skip-covered \
+		--cov-fail-under=90 tests/execution tests/backtest/test_weights_oracle.py tests/backtest/test_conservation.py \
+		tests/risk/test_measures.py
 
 lab: $(VENV)/.lab
 	$(BIN)/jupyter lab --ServerApp.ip=127.0.0.1 notebooks
