@@ -54,6 +54,10 @@ coverage: $(VENV)/.dev
 		--cov-fail-under=90 tests/execution tests/backtest/test_weights_oracle.py tests/backtest/test_conservation.py \
 		tests/risk/test_measures.py
 
+golden: $(VENV)/.dev
+	$(BIN)/jupyter execute --inplace tests/notebooks/golden.ipynb
+	$(BIN)/nbstripout --keep-output --keep-count --extra-keys metadata.language_info tests/notebooks/golden.ipynb
+
 lab: $(VENV)/.lab
 	$(BIN)/jupyter lab --ServerApp.ip=127.0.0.1 notebooks
 

@@ -18,6 +18,7 @@ from typing import Any
 import alphapulse
 from alphapulse.backtest.result import BacktestResult
 from alphapulse.core.errors import RunError
+from alphapulse.data import source_of
 from alphapulse.params import load_params
 from alphapulse.report.tearsheet import tearsheet
 from alphapulse.store.runs import Run, publish, staged, write_table, write_text
@@ -44,6 +45,7 @@ def run_backtest(
     """
     mapping = load_params(params, changes)
     Strategy.from_params(mapping)
+    source_of(mapping["data"]["name"], sorted(set(mapping["data"]) - {"name"}))
     source = notebook or find_notebook(NOTEBOOK)
     started = perf_counter()
     with staged(root) as folder:

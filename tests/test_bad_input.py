@@ -271,6 +271,7 @@ WEIGHTS = [
     refused("no date", trade(rows(index=pd.DatetimeIndex(["2020-01-07", pd.NaT]))), "row 1 has no date"),
     refused("index of text", trade(rows(index=["2020-01-07", "2020-01-10"])), "DatetimeIndex", "to_datetime"),
     refused("index of numbers", trade(rows(index=[0, 1])), "the index is", "DatetimeIndex"),
+    refused("complex numbers", trade(rows([[0.5 + 1j, 0, 0], HALF])), "complex", "real numbers"),
     refused("text", trade(rows([["much", 0, 0], HALF])), "weights: ", "much", "to_numeric"),
     refused("a Series", trade(pd.Series(HALF, ASSETS)), "a Series came", "DataFrame"),
     refused("an array", trade(np.array([HALF])), "a ndarray came", "DataFrame"),

@@ -170,9 +170,9 @@ def test_a_failing_cell_ends_with_one(alphapulse, params: Path, tmp_path: Path) 
 
 
 def test_data_that_cannot_serve_end_with_one_and_their_own_words(alphapulse, params: Path, tmp_path: Path) -> None:
-    ended = alphapulse("backtest", params, "--runs", tmp_path / "runs", "--set", "data.asets=[KO]", "--no-progress")
+    ended = alphapulse("backtest", params, "--runs", tmp_path / "runs", "--set", "data.assets=[KOO]", "--no-progress")
     assert ended.code == 1
-    assert "did you mean 'assets'?" in ended.err
+    assert "KOO" in ended.err
     assert "market = ap.load_market(**data)" in ended.err or "import alphapulse as ap" in ended.err
     assert list((tmp_path / "runs").iterdir()) == []
 
@@ -183,6 +183,8 @@ def test_data_that_cannot_serve_end_with_one_and_their_own_words(alphapulse, par
         (["--set", "portfolio.lokback=5"], "did you mean lookback?"),
         (["--set", "portfolio.lookback=many"], "portfolio.lookback = 'many'"),
         (["--set", "portfolio"], "equals sign"),
+        (["--set", "data.asets=[KO]"], "did you mean 'assets'?"),
+        (["--set", "data.name=sampel"], "did you mean 'sample'?"),
         (["--set", "portfolio.lookback=[1"], "quote text"),
         (["--set", "sizing.volatility_target_ann=12"], "10 per cent is 0.10"),
         (["--set", "name=../up"], "letters, digits"),

@@ -111,10 +111,12 @@ def _aligned(market: MarketData, frame: Any, name: str, *, absent: float) -> Arr
     if len(unknown):
         near = get_close_matches(str(unknown[0]), list(market.assets), 1)
         raise DataError(
-            f"{name}: the asset {unknown[0]!r} is not in this market",
+            f"{name}: the asset {str(unknown[0])!r} is not in this market",
             f"labels of market.assets ({len(market.assets)} of them)" + (f"; nearest: {near[0]}" if near else ""),
             "drop the column or rename it",
         )
+    if any(np.issubdtype(dtype, np.complexfloating) for dtype in frame.dtypes if isinstance(dtype, np.dtype)):
+        raise DataError(f"{name}: complex numbers came", "real numbers, NaN to keep a quantity", "take the real part")
     try:
         values = frame.to_numpy(dtype=np.float64)
     except (TypeError, ValueError) as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from alphapulse.core.errors import ParamsError
@@ -25,6 +25,11 @@ def load_market(name: str = "sample", **options: Any) -> MarketData:
     Every source takes `start` and `end` (ISO dates, both included) and `assets` (a list of labels). Raises ParamsError
     for an unknown name, option, date or asset, naming the nearest one, and DataError for data that cannot be used.
     """
+    return source_of(name, options)(**options)
+
+
+def source_of(name: str, options: Iterable[str] = ()) -> Callable[..., MarketData]:
+    """Return the function that loads `name`, or raise ParamsError for an unknown source or option; loads nothing."""
     source = _source(name)
     accepted = list(inspect.signature(source).parameters)
     for option in options:
@@ -34,7 +39,7 @@ def load_market(name: str = "sample", **options: Any) -> MarketData:
                 f"one of {accepted}",
                 "correct or remove the option",
             )
-    return source(**options)
+    return source
 
 
 def _source(name: str) -> Callable[..., MarketData]:

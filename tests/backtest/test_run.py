@@ -64,9 +64,7 @@ def test_prefix_law_of_the_strategy(market: ap.MarketData, strategy: ap.Strategy
         session = market.sessions[row]
         early = ap.backtest(market.until(session), strategy)
         np.testing.assert_allclose(early.equity, result.equity[:session], rtol=1e-12)
-        np.testing.assert_allclose(
-            early.decisions.targets, result.decisions.targets[:session], rtol=1e-12, atol=1e-12
-        )
+        np.testing.assert_allclose(early.decisions.targets, result.decisions.targets[:session], rtol=1e-12, atol=1e-12)
 
 
 def test_decisions_record_what_was_seen_and_what_was_changed(market: ap.MarketData) -> None:

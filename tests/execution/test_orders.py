@@ -150,9 +150,7 @@ def test_the_end_of_a_file_is_not_a_delisting() -> None:
 
 
 def test_splits_and_dividends_on_the_same_day_pay_per_new_share() -> None:
-    market = market_of(
-        {"A": [10, 10, 4.5, 4.5]}, split={"A": [1, 1, 2, 1]}, dividend={"A": [0, 0, 0.5, 0]}
-    )
+    market = market_of({"A": [10, 10, 4.5, 4.5]}, split={"A": [1, 1, 2, 1]}, dividend={"A": [0, 0, 0.5, 0]})
     result = ap.backtest_weights(market, weights_of(market, {0: {"A": 1.0}}), capital=1_000)
     assert result.quantities["A"].tolist() == [0, 100, 200, 200]
     assert result.cash.tolist() == [1_000, 0, 100, 100]
