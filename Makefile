@@ -41,7 +41,7 @@ backtest: $(VENV)/.core
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest --nbval-lax --numprocesses auto --maxprocesses 4 --dist loadfile tests notebooks
 
-evidence: $(VENV)/.dev
+evidence: $(VENV)/.dev $(VENV)/.bench
 	HYPOTHESIS_PROFILE=evidence $(BIN)/python -m pytest --nbval-lax --numprocesses auto --maxprocesses 4 --dist loadfile \
 		tests notebooks
 	$(MAKE) coverage

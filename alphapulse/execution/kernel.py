@@ -206,10 +206,20 @@ def _impact_cost(
     cost, slope = 0.0, 0.0
     for k in range(weights.size):
         trade = weights[k] * equity - values[k]
-        root = impact * scales[k] * np.sqrt(abs(trade) / prices[k])
-        cost += abs(trade) * root
-        slope += 1.5 * root * (weights[k] if trade >= 0.0 else -weights[k])
+        if trade != 0.0:
+            root = impact * scales[k] * np.sqrt(abs(trade) / prices[k])
+            cost += abs(trade) * root
+            slope += 1.5 * root * (weights[k] if trade > 0.0 else -weights[k])
     return cost, slope
+
+
+@reassociating
+def _open_orders(prices: Array, target: Array, ordered: Array, quantity: Array, weights: Array, values: Array) -> None:
+    """Write target weight and present value of each order that is sized now, zero for all other assets."""
+    for i in range(prices.size):
+        sized_now = np.isnan(ordered[i]) and not np.isnan(target[i]) and not np.isnan(prices[i])
+        weights[i] = target[i] if sized_now else 0.0
+        values[i] = quantity[i] * prices[i] if sized_now else 0.0
 
 
 @compiled
@@ -217,27 +227,22 @@ def _equity_after_costs(s: int, prices: Array, impact: Array, equity: float, acc
     """Solve E' + cost(E') = E for the waiting orders that have a price now."""
     if terms.linear == 0.0 and terms.impact == 0.0:
         return equity
-    n = prices.size
-    target, ordered, quantity = account.target, account.ordered, account.quantity
-    weights, values, at, scales = np.empty(n), np.empty(n), np.empty(n), np.empty(n)
-    known, count = 0.0, 0
+    n, ordered = prices.size, account.ordered
+    weights, values, scales = np.empty(n), np.empty(n), np.zeros(n)
+    _open_orders(prices, account.target, ordered, account.quantity, weights, values)
+    known = 0.0
     for i in range(n):
-        if not np.isnan(ordered[i]):
-            if not np.isnan(prices[i]):
-                known += _cost(ordered[i], prices[i], _impact_scale(s, i, impact), terms)
-            continue
-        weights[count] = target[i]
-        values[count] = quantity[i] * prices[i]
-        at[count] = prices[i]
-        scales[count] = _impact_scale(s, i, impact)
-        count += not (np.isnan(target[i]) or np.isnan(prices[i]))
-    weights, values = weights[:count], values[:count]
+        if not (np.isnan(ordered[i]) or np.isnan(prices[i])):
+            known += _cost(ordered[i], prices[i], _impact_scale(s, i, impact), terms)
+    if terms.impact > 0.0:
+        for i in range(n):
+            scales[i] = _impact_scale(s, i, impact)
     after = equity
     for _ in range(64):
         traded, slope = _linear_cost(weights, values, after)
         cost, slope = known + traded * terms.linear, 1.0 + slope * terms.linear
         if terms.impact > 0.0:
-            more, steeper = _impact_cost(weights, values, at, scales, after, terms.impact)
+            more, steeper = _impact_cost(weights, values, prices, scales, after, terms.impact)
             cost, slope = cost + more, slope + steeper
         step = (after + cost - equity) / slope
         after -= step
