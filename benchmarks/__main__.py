@@ -86,7 +86,7 @@ def _peer_cells(name: str, peer: Contestant, other: Measured | None, ours: Measu
     if other is None:
         return name, "not installed: pip install 'alphapulse[bench]'", "", ""
     part = "" if peer.share == 1.0 else f" (1/{1 / peer.share:.0f} of the sessions, scaled)"
-    return name, _seconds(other) + part, f"{other.peak_mb:.0f}", f"{other.cpu / ours.cpu:,.3g}"
+    return name, _seconds(other) + part, f"{other.peak_mb:.0f}", f"{other.cpu / ours.cpu:,.0f}"
 
 
 if __name__ == "__main__":

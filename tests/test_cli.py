@@ -70,7 +70,14 @@ def started(notebook: Path, params: Path, runs: Path) -> subprocess.Popen[str]:
     """Start a run in a process group of its own and wait until its notebook reached the long cell."""
     command = [*COMMAND, "backtest", str(params), "--runs", str(runs), "--notebook", str(notebook), "--no-progress"]
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, start_new_session=True
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        start_new_session=True,
+        # whoever started these tests in the background made them, and would make the run, deaf to Ctrl-C
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     mark = notebook.with_name("reached")
     deadline = time.monotonic() + 60.0
