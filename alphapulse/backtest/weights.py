@@ -55,7 +55,7 @@ def backtest_weights(
     rows = np.full(len(market.sessions), -1)
     rows[market.sessions.get_indexer(weights.index)] = np.arange(len(weights))
     broker.run(rows, table, levels)
-    targets = pd.DataFrame(table, index=weights.index, columns=market.assets)
+    targets = pd.DataFrame(table, index=weights.index, columns=market.assets, copy=False)
     return BacktestResult(
         market=market,
         record=broker.record(),
@@ -122,7 +122,7 @@ def _aligned(market: MarketData, frame: Any, name: str, *, absent: float) -> Arr
     except (TypeError, ValueError) as error:
         raise DataError(f"{name}: {error}", "numbers, NaN to keep a quantity", "use pandas.to_numeric") from error
     if frame.columns.equals(market.assets):
-        return np.ascontiguousarray(values)
+        return np.array(values, order="C")  # a copy: the decisions outlive what the caller does to the frame
     table = np.full((len(frame), len(market.assets)), absent)
     table[:, market.assets.get_indexer(frame.columns)] = values
     return table

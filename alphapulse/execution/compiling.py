@@ -15,3 +15,8 @@ def compiled(function: Any) -> Any:
 def reassociating(function: Any) -> Any:
     """Compile so that sums may be taken in vector lanes: another order of addition, the same one every time."""
     return njit(cache=True, error_model="numpy", fastmath={"reassoc", "nsz"})(function)
+
+
+def inlined(function: Any) -> Any:
+    """Compile into each caller: handing over the tuples of arrays costs more than a quiet session does."""
+    return njit(cache=True, error_model="numpy", inline="always")(function)

@@ -29,7 +29,7 @@ import numpy.typing as npt
 
 from alphapulse.core.stats import Array
 from alphapulse.core.trading import EVENT_KINDS
-from alphapulse.execution.compiling import compiled, reassociating
+from alphapulse.execution.compiling import compiled, inlined, reassociating
 from alphapulse.execution.tape import Tape
 
 NEXT_OPEN, NEXT_CLOSE, SAME_CLOSE = 0, 1, 2
@@ -152,7 +152,8 @@ def _actions(s: int, tape: Tape, account: Account, journal: Journal) -> None:
         if ratio != 1.0:
             account.mark[i] /= ratio
             account.stop[i] /= ratio
-            account.ordered[i] *= ratio
+            # Added, as the shares below, so that the sale of a whole position stays one to the last bit.
+            account.ordered[i] += account.ordered[i] * ratio - account.ordered[i]
             if held != 0.0:
                 # Added, not multiplied, so that folding the event later gives the same shares to the last bit.
                 more = held * ratio - held
@@ -500,14 +501,14 @@ def _mark(close: Array, quantity: Array, mark: Array) -> float:
     return value
 
 
-@compiled
+@inlined
 def _record(s: int, tape: Tape, account: Account, journal: Journal) -> None:
     journal.equity[s] = account.cash[0] + _mark(tape.close[s], account.quantity, account.mark)
     journal.cash[s] = account.cash[0]
     journal.fill_start[s + 1] = journal.used[0]
 
 
-@compiled
+@inlined
 def settle(s: int, tape: Tape, impact: Array, account: Account, terms: Terms, journal: Journal) -> None:
     """Run session `s` from its opening to its close."""
     # Each step is asked for before it is called: most sessions need none, and a call costs more than the question.

@@ -211,3 +211,27 @@ def test_equity_starts_with_the_capital_even_when_it_trades_at_once() -> None:
     )
     assert result.equity.iloc[0] == 1_000
     assert result.returns.iloc[0] == pytest.approx(-1 / 101)  # what the first trade cost is in the first return
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_sale_carried_across_a_split_leaves_nothing(seed: int) -> None:
+    """The shares and the waiting sale must split alike, or a rounding of them stays in the book, or goes short."""
+    random = np.random.default_rng(seed)
+    prices = {"A": list(random.uniform(5, 20, 8)), "B": [5.0] * 8}
+    ratio = float(random.choice([3.0, 0.1, 1.5, 7.0]))
+    market = market_of(
+        prices, split={"A": [1, 1, 1, 1, ratio, 1, 1, 1]}, volume={"A": [1e9] * 3 + [7.3, 11.7] + [1e9] * 3}
+    )
+    weights = weights_of(market, {0: {"A": float(random.uniform(0.5, 1.0))}, 2: {"A": 0.0}})
+    result = ap.backtest_weights(market, weights, participation=0.5, carry=True, capital=1_000)
+    assert "split" in kinds(result)
+    assert result.quantities["A"].iloc[-1] == 0.0
+
+
+def test_decisions_do_not_follow_what_happens_to_the_callers_frame() -> None:
+    market = market_of({"A": [10, 10], "B": [5, 5]})
+    values = np.array([[0.5, 0.5]])
+    weights = pd.DataFrame(values, market.sessions[:1], ["A", "B"], copy=False)
+    result = ap.backtest_weights(market, weights)
+    values[:] = 9.0
+    assert result.decisions.targets.to_numpy().tolist() == [[0.5, 0.5]]
