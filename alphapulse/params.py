@@ -179,7 +179,9 @@ def _taught(error: ValidationError, origin: str) -> ParamsError:
     faults = error.errors(include_url=False)
     came, accepted = zip(*(_fault(fault) for fault in faults), strict=True)
     return ParamsError(
-        f"{origin}: " + "; ".join(came), "; ".join(dict.fromkeys(accepted)), "correct the file; see params/sample.yaml"
+        f"{origin}: " + "; ".join(came),
+        "; ".join(dict.fromkeys(accepted)),
+        "correct the value; params/sample.yaml shows every section",
     )
 
 

@@ -63,6 +63,8 @@ def run_backtest(
         created = datetime.now(UTC)
         manifest = {
             **result,
+            "parameters": mapping,
+            "strategy": result["parameters"],
             "created": created.isoformat(timespec="seconds"),
             "duration_s": round(perf_counter() - started, 2),
             "notebook": source.name,
@@ -80,6 +82,7 @@ def save_run(result: BacktestResult, folder: str | Path) -> None:
     session, agent and asset), fills, events, clamps, notes, quality.
     """
     folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
     decisions = result.decisions
     equity = result.equity.to_frame().assign(cash=result.cash)
     if result.benchmark is not None:
@@ -214,7 +217,7 @@ def _warnings(result: BacktestResult) -> list[str]:
     found = []
     quality = result.market.quality
     if quality is not None:
-        odd = quality.loc[quality["action"] != "ok"]
+        odd = quality.loc[(quality["action"] != "ok") & (quality["count"] > 0)]
         found += [
             f"data: {row.check}: {row.count} {row.action}, first {row.first}" for row in odd.itertuples(index=False)
         ]

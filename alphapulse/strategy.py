@@ -27,8 +27,7 @@ from alphapulse.risk.sizing import PositionSizer
 class Strategy:
     """All parts of one strategy. Every part has a default, so that `Strategy()` runs.
 
-    covariance, mean: names of the estimators of `estimate_risk`. parameters: the mapping it was built from, empty if
-    it was built from parts.
+    covariance, mean: names of the estimators of `estimate_risk`.
     """
 
     agent: Agent = field(default_factory=lambda: AgentManager(["technical", "value"]))
@@ -39,7 +38,6 @@ class Strategy:
     covariance: str = "ledoit_wolf"
     mean: str = "historical"
     name: str = "strategy"
-    parameters: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_choice("portfolio: covariance", self.covariance, COVARIANCES)
@@ -70,8 +68,19 @@ class Strategy:
             covariance=covariance,
             mean=mean,
             name=run["name"],
-            parameters=run,
         )
+
+    def described(self) -> dict[str, Any]:
+        """Return every part as plain values, read from the parts themselves: what runs, not what was asked for."""
+        portfolio = self.portfolio
+        return {
+            "agent": repr(self.agent),
+            "portfolio": {**vars(portfolio), "allocator": repr(portfolio.allocator)},
+            "estimates": {"covariance": self.covariance, "mean": self.mean},
+            "sizing": dict(vars(self.sizer)),
+            "risk": [repr(limit) for limit in self.risk.limits],
+            "execution": self.execution.described(),
+        }
 
 
 def _built(kind: str, name: str, table: Mapping[str, Callable[..., Any]], options: Mapping[str, Any]) -> Any:

@@ -42,7 +42,10 @@ def test_every_parameter_file_builds_a_strategy(path: Path) -> None:
     mapping = load_params(path)
     strategy = ap.Strategy.from_params(mapping)
     assert list(mapping) == list(RunParams.model_fields)
-    assert strategy.parameters == mapping
+    described = strategy.described()
+    assert described["execution"] == mapping["execution"]
+    assert described["sizing"] == mapping["sizing"]
+    assert described["estimates"]["covariance"] == mapping["portfolio"]["covariance"]
     assert strategy.portfolio.lookback == mapping["portfolio"]["lookback"]
 
 

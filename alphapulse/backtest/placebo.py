@@ -22,7 +22,7 @@ ASSETS, SESSIONS = 20, 2520
 BAND = 3.2905  # standard normal quantile of a two-sided 99.9 % band
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class PlaceboReport:
     """What a strategy made of noise, before costs.
 
@@ -66,6 +66,13 @@ class PlaceboReport:
             }
         )
 
+    def __repr__(self) -> str:
+        low, high = self.band
+        return (
+            f"PlaceboReport({'ok' if self.ok else 'NOT OK'}: {len(self.sharpe)} driftless markets, mean Sharpe "
+            f"{self.sharpe.mean():.3f}, 99.9 % band {low:.3f} to {high:.3f}, {self.profitable:.0%} profitable)"
+        )
+
     def _repr_html_(self) -> str:
         rows = "".join(
             f"<tr><th>{escape(str(k))}</th><td>{escape(f'{v}')}</td></tr>" for k, v in self.summary().items()
@@ -91,5 +98,5 @@ def placebo(strategy: Strategy, n: int = 100, seed: int = 0, *, progress: bool =
     return PlaceboReport(
         sharpe=pd.Series(ratios, name="sharpe").rename_axis("seed"),
         mean_return=pd.Series(means, name="mean_return").rename_axis("seed"),
-        parameters=strategy.parameters,
+        parameters=free.described(),
     )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from html import escape
 from typing import Any
 
 import pandas as pd
 
+from alphapulse.backtest.flags import result_flags
 from alphapulse.backtest.provenance import code_version, package_versions
 from alphapulse.core.market import MarketData
 from alphapulse.core.panel import Panel
@@ -23,16 +24,20 @@ from alphapulse.risk.analyzer import RiskAnalyzer
 class BacktestResult:
     """What one strategy or one table of weights would have done on one market.
 
-    market: the data traded. record: what was traded. decisions: what was decided. parameters: everything the run was
-    asked for. flags: known biases, shown wherever the result is.
+    market: the data traded. record: what was traded. decisions: what was decided. parameters: the strategy's parts as
+    plain values, at least `execution`.
     """
 
     market: MarketData
     record: TradingRecord
     decisions: Decisions
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    flags: tuple[str, ...] = ()
+    parameters: Mapping[str, Any]
     name: str = "backtest"
+
+    @cached_property
+    def flags(self) -> tuple[str, ...]:
+        """Known biases and departures, shown wherever the result is."""
+        return result_flags(self.market, self.record, self.parameters["execution"])
 
     @property
     def equity(self) -> "pd.Series[float]":
@@ -85,9 +90,15 @@ class BacktestResult:
 
     @property
     def live_returns(self) -> "pd.Series[float]":
-        """Returns from the session after the first decision on; measures count from here. Empty without decisions."""
+        """Returns from the first decision's fills on; measures count from here. Empty without decisions.
+
+        They start with the session after the decision; with same_close, whose first fills are paid in the deciding
+        session, with that one.
+        """
         first = self.decisions.targets.index[0] if len(self.decisions) else self.equity.index[-1]
-        live: "pd.Series[float]" = self.returns.loc[self.returns.index > first]
+        at_once = self.parameters["execution"]["fill"] == "same_close"
+        later = self.returns.index >= first if at_once else self.returns.index > first
+        live: "pd.Series[float]" = self.returns.loc[later]
         return live
 
     @cached_property
@@ -96,9 +107,10 @@ class BacktestResult:
         return {
             "name": self.name,
             "parameters": dict(self.parameters),
-            "seed": self.parameters.get("seed"),
+            "seed": self.market.origin.get("seed"),
             "data": {
                 "market": self.market.name,
+                "origin": dict(self.market.origin),
                 "fingerprint": self.market.fingerprint,
                 "first_session": str(self.market.sessions[0].date()),
                 "last_session": str(self.market.sessions[-1].date()),
@@ -133,6 +145,7 @@ class BacktestResult:
             "exposure": float(exposure.mean()),
             "decisions": len(self.decisions),
             "fills": len(fills),
+            "first_equity": float(self.equity[: live[0]].iloc[-2]) if len(live) else float("nan"),
             "final_equity": float(self.equity.iloc[-1]),
         }
 

@@ -9,7 +9,6 @@ import pandas as pd
 from tqdm import tqdm
 
 from alphapulse.backtest.result import BacktestResult
-from alphapulse.backtest.weights import execution_flags, execution_parameters
 from alphapulse.core.errors import DataError
 from alphapulse.core.market import MarketData
 from alphapulse.core.trading import CLAMP_COLUMNS, Decision, Decisions
@@ -40,8 +39,7 @@ def backtest(market: MarketData, strategy: Strategy, *, progress: bool = False) 
         market=market,
         record=broker.record(),
         decisions=tabulated(made, market.assets),
-        parameters=strategy.parameters or {"execution": execution_parameters(strategy.execution)},
-        flags=(*market.flags, *execution_flags(market, strategy.execution)),
+        parameters=strategy.described(),
         name=strategy.name,
     )
 

@@ -60,29 +60,9 @@ def backtest_weights(
         market=market,
         record=broker.record(),
         decisions=Decisions(targets),
-        parameters={"execution": execution_parameters(execution)},
-        flags=(*market.flags, *execution_flags(market, execution)),
+        parameters={"execution": execution.described()},
         name=name,
     )
-
-
-def execution_parameters(execution: Execution) -> dict[str, Any]:
-    """Return the execution as plain values, as they stand in a parameter file."""
-    return {**vars(execution), "costs": dict(vars(execution.costs))}
-
-
-def execution_flags(market: MarketData, execution: Execution) -> tuple[str, ...]:
-    """Return what a reader must know about how orders were filled."""
-    flags = []
-    if execution.fill == "same_close":
-        flags.append("filled at the very close it was decided on: for comparison only")
-    if execution.fill == "next_open" and "open" not in market:
-        flags.append("orders decided for the next open fill at the next close: the market has no opens")
-    if execution.costs.impact > 0.0 and "volume" not in market:
-        flags.append("no volume: market impact is not charged")
-    if execution.participation is not None and "volume" not in market:
-        flags.append("no volume: the participation cap does not bind")
-    return tuple(flags)
 
 
 def _aligned(market: MarketData, frame: Any, name: str, *, absent: float) -> Array:

@@ -18,6 +18,13 @@ from alphapulse.core.errors import DataError, MissingField
 from alphapulse.core.panel import Panel, check_panel, check_sessions
 
 PRICE_FIELDS = ("open", "high", "low", "close")
+# What a panel may hold.
+PANEL_FLOORS = {
+    **dict.fromkeys((*PRICE_FIELDS, "split"), "above zero"),
+    **dict.fromkeys(("volume", "dividend", "delisting"), "from zero"),
+}
+# A price this much outside its bar is rounding.
+BAR_ROUNDING = 1e-6
 TABLES = ("fundamentals", "news", "macro")
 
 
@@ -47,7 +54,8 @@ class MarketData:
     benchmark: index level by session, never an asset. membership: True where the asset was in the index that day.
     tables: fundamentals, news and macro with the time each row became known (see `core.dated`).
     sectors: label by asset. flags: known biases and simulated parts, shown with every result.
-    quality: the report of the checks made at loading, one row a check.
+    quality: the report of the checks made at loading, one row a check. origin: the source it was loaded from and all
+        its options, so that it can be loaded again; empty for a market built by hand.
     """
 
     panels: Mapping[str, Panel]
@@ -58,6 +66,7 @@ class MarketData:
     flags: tuple[str, ...] = ()
     name: str = "market"
     quality: pd.DataFrame | None = None
+    origin: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if "close" not in self.panels:
@@ -78,13 +87,14 @@ class MarketData:
             name: check_panel(frame, name, sessions=sessions, assets=close.columns)
             for name, frame in self.panels.items()
         }
-        for name in PRICE_FIELDS:
+        for name in PANEL_FLOORS:
             if name in panels:
-                _check_positive(panels[name], name)
+                _check_floor(panels[name], name)
+        _check_bars(panels)
         if "total_return" not in panels:
             panels["total_return"] = compound(close, panels.get("dividend"), panels.get("split"))
         object.__setattr__(self, "panels", MappingProxyType(panels))
-        object.__setattr__(self, "tables", MappingProxyType(dict(self.tables)))
+        object.__setattr__(self, "tables", MappingProxyType({n: _check_table(t, n) for n, t in self.tables.items()}))
         object.__setattr__(self, "membership", _check_membership(self.membership, sessions, close.columns))
         object.__setattr__(self, "benchmark", _check_benchmark(self.benchmark, sessions))
 
@@ -107,7 +117,8 @@ class MarketData:
                 f"one of {sorted(self.panels)}",
                 "load a market that has it, or use evidence that does not need it",
             )
-        return self.panels[name]
+        # A shallow copy, so that writing into it does not write into the market.
+        return self.panels[name].copy(deep=False)
 
     def table(self, name: str) -> pd.DataFrame:
         """Return the dated table `name` (fundamentals, news or macro), one row a fact, sorted by session."""
@@ -121,6 +132,11 @@ class MarketData:
 
     def fundamental(self, name: str, *, max_age: int | None = None) -> Panel:
         """Return the latest known figure `name` at each session, sessions x assets; NaN before the first filing."""
+        known = list(self.table("fundamentals").columns.difference(["asset", "period_end", "known", "session"]))
+        if name not in known:
+            raise MissingField(
+                f"market {self.name}: the figure {name!r} was asked for", f"one of {known}", "correct the name"
+            )
         return as_of_panel(self.table("fundamentals"), name, self.sessions, self.assets, max_age=max_age)
 
     def macro(self, name: str, *, max_age: int | None = None) -> "pd.Series[float]":
@@ -135,7 +151,13 @@ class MarketData:
 
     def until(self, session: Any) -> MarketData:
         """Return the market as it was known at the close of `session` (included); DataError before the first one."""
-        last = int(self.sessions.searchsorted(pd.Timestamp(session), side="right"))
+        try:
+            moment = pd.Timestamp(session)
+        except (ValueError, TypeError) as error:
+            raise DataError(
+                f"market {self.name}: until({session!r}): {error}", "a date, for example 2020-03-23", "correct the date"
+            ) from None
+        last = int(self.sessions.searchsorted(moment, side="right"))
         if last == 0:
             raise DataError(
                 f"market {self.name}: until({session}) lies before the first session",
@@ -154,6 +176,7 @@ class MarketData:
             flags=self.flags,
             name=self.name,
             quality=self.quality,
+            origin=self.origin,
         )
 
     @cached_property
@@ -199,16 +222,57 @@ class MarketData:
         return f"<table><caption>market {escape(self.name)}</caption>{body}</table>"
 
 
-def _check_positive(panel: Panel, name: str) -> None:
+def _check_floor(panel: Panel, name: str) -> None:
     values = panel.to_numpy()
-    bad = values <= 0.0
+    bad = values <= 0.0 if PANEL_FLOORS[name] == "above zero" else values < 0.0
     if bad.any():
         row, column = np.argwhere(bad)[0]
         raise DataError(
-            f"{name}: price {values[row, column]} on {panel.index[row].date()} for {panel.columns[column]}",
-            "prices above zero, NaN where there was no trade",
-            "set the price to NaN, or load through ap.load_market, which cleans and reports",
+            f"{name}: {values[row, column]} on {panel.index[row].date()} for {panel.columns[column]}",
+            f"values {PANEL_FLOORS[name]}, NaN where there are none",
+            "set the value to NaN, or load through ap.load_market, which cleans and reports",
         )
+
+
+def _check_bars(panels: Mapping[str, Panel]) -> None:
+    for edge, sign in (("high", 1.0), ("low", -1.0)):
+        if edge not in panels:
+            continue
+        limit = panels[edge].to_numpy() * (1.0 + sign * BAR_ROUNDING)
+        for name in ("open", "close"):
+            if name not in panels:
+                continue
+            price = panels[name].to_numpy()
+            bad = sign * price > sign * limit
+            if bad.any():
+                row, column = np.argwhere(bad)[0]
+                session, asset = panels[name].index[row].date(), str(panels[name].columns[column])
+                edge_value = panels[edge].to_numpy()[row, column]
+                raise DataError(
+                    f"{name}: {price[row, column]} on {session} for {asset} lies beyond the {edge} of {edge_value}",
+                    "opens and closes between low and high",
+                    "mend the bar, or load through ap.load_market, which widens it and reports",
+                )
+
+
+def _check_table(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    if not isinstance(table, pd.DataFrame) or not {"known", "session"} <= set(table.columns):
+        raise DataError(
+            f"table {name}: {list(getattr(table, 'columns', [type(table).__name__]))} came",
+            "a table with the columns known (UTC) and session",
+            "date it with alphapulse.core.dated.date_facts",
+        )
+    early = pd.DatetimeIndex(table["known"]).tz_localize(None) >= pd.DatetimeIndex(table["session"]) + pd.Timedelta(
+        days=1
+    )
+    if early.any():
+        row = table.iloc[int(np.argmax(early))]
+        raise DataError(
+            f"table {name}: a row known at {row['known']} stands at session {pd.Timestamp(row['session']).date()}",
+            "rows that count only once they are known",
+            "date it with alphapulse.core.dated.date_facts",
+        )
+    return table
 
 
 def _check_membership(membership: Any, sessions: pd.DatetimeIndex, assets: pd.Index) -> pd.DataFrame | None:

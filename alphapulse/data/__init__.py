@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 from alphapulse.core.errors import ParamsError
@@ -25,7 +26,18 @@ def load_market(name: str = "sample", **options: Any) -> MarketData:
     Every source takes `start` and `end` (ISO dates, both included) and `assets` (a list of labels). Raises ParamsError
     for an unknown name, option, date or asset, naming the nearest one, and DataError for data that cannot be used.
     """
-    return source_of(name, options)(**options)
+    source = source_of(name, options)
+    signature = inspect.signature(source)
+    lacking = [key for key, item in signature.parameters.items() if item.default is item.empty and key not in options]
+    if lacking:
+        raise ParamsError(
+            f"market {name}: no {', '.join(lacking)} came",
+            f"options {list(signature.parameters)}",
+            "give what is missing",
+        )
+    given = signature.bind(**options)
+    given.apply_defaults()
+    return replace(source(**options), origin={"name": name, **given.arguments})
 
 
 def source_of(name: str, options: Iterable[str] = ()) -> Callable[..., MarketData]:

@@ -19,7 +19,7 @@ import pandas as pd
 from alphapulse.core.errors import DataError, ParamsError
 from alphapulse.core.market import MarketData
 from alphapulse.core.panel import Panel
-from alphapulse.data.calendar import dated, session_opens, sessions_between
+from alphapulse.data.calendar import EXCHANGE_ZONE, dated, session_opens, sessions_between
 from alphapulse.data.macro import macro_table
 from alphapulse.data.quality import Mask, Report, clean
 from alphapulse.data.selection import nearest, select_assets, select_sessions
@@ -204,6 +204,13 @@ def _facts(
         report.add(
             f"{name} about other assets", int((~about).sum()), "dropped", str(min(rows["asset"][~about], default=""))
         )
+        if name == "fundamentals":
+            # nobody knows a period's figures before it ends: such a date is a fault of the file, or a leak
+            day = rows["known"].dt.tz_convert(EXCHANGE_ZONE).dt.tz_localize(None).dt.normalize()
+            early = about & (day < rows["period_end"])
+            first = rows.loc[early, "asset"].min() if early.any() else ""
+            report.add("fundamentals known before their period ended", int(early.sum()), "dropped", str(first))
+            about &= ~early
         if name == "news":
             before = sessions_between(sessions[0] - pd.Timedelta(days=14), sessions[0])[-2:-1]
             about &= rows["known"] > session_opens(before)[0]

@@ -450,7 +450,7 @@ def _cap(s: int, sizes: Array, tape: Tape, account: Account, terms: Terms, journ
 def _stops(s: int, tape: Tape, impact: Array, account: Account, terms: Terms, journal: Journal) -> None:
     """Close positions whose stop was touched: at the stop, at the open when it gapped through, inside the range.
 
-    Without highs and lows the close is compared with the stop, and is the fill price.
+    Where the range is unknown the close is compared with the stop, and is the fill price.
     """
     n = account.quantity.size
     sizes, prices = np.zeros(n), np.zeros(n)
@@ -479,8 +479,9 @@ def _stops(s: int, tape: Tape, impact: Array, account: Account, terms: Terms, jo
 @compiled
 def _stop_price(s: int, i: int, stop: float, held: float, tape: Tape) -> float:
     """Return the price at which the stop of a position fills in this bar, NaN when it is not touched."""
-    if tape.low.shape[0] == 0 or tape.high.shape[0] == 0:
-        close = tape.close[s, i]
+    close = tape.close[s, i]
+    ranged = tape.low.shape[0] > 0 and tape.high.shape[0] > 0
+    if not ranged or np.isnan(tape.low[s, i]) or np.isnan(tape.high[s, i]):
         touched = close <= stop if held > 0.0 else close >= stop
         return close if touched else np.nan
     first = tape.open[s, i] if tape.open.shape[0] > 0 else np.nan
@@ -537,13 +538,15 @@ def place(
     stops: stop price by asset, NaN for none; size 0 leaves the standing ones. With same_close the orders trade at once.
     """
     target, ordered, quantity = account.target, account.ordered, account.quantity
+    # Weights of an equity that is not above zero mean nothing: a ruined account takes no order.
+    ruined = journal.equity[s] <= 0.0
     if account.tally[0] > 0:
         for i in range(targets.size):
             if _has_order(i, account):
                 _event(s, i, REPLACED, ordered[i], 0.0, journal)
     waiting = 0
     for i in range(targets.size):
-        nothing_to_do = targets[i] == 0.0 and quantity[i] == 0.0
+        nothing_to_do = ruined or (targets[i] == 0.0 and quantity[i] == 0.0)
         target[i] = np.nan if nothing_to_do else targets[i]
         ordered[i] = np.nan
         waiting += not np.isnan(target[i])

@@ -41,6 +41,10 @@ class Execution:
         if self.participation is not None:
             check_share("execution: participation", self.participation)
 
+    def described(self) -> dict[str, Any]:
+        """Return the same as plain values, as they stand in a parameter file."""
+        return {**vars(self), "costs": dict(vars(self.costs))}
+
     def terms(self) -> kernel.Terms:
         """Return the same in the kernel's units (fractions, per session)."""
         return kernel.Terms(
@@ -78,10 +82,12 @@ class SimulatedBroker:
 
     @property
     def weights(self) -> Array:
-        """Positions by asset as fractions of the equity at the last settled close; zero before the first."""
+        """Positions by asset as fractions of the equity at the last settled close; NaN once ruined."""
         quantity, mark = self.account.quantity, self.account.mark
         if not self.settled:
             return np.zeros(quantity.size)
+        if self.journal.equity[self.settled - 1] <= 0.0:
+            return np.full(quantity.size, np.nan)
         weights: Array = np.where(quantity != 0.0, quantity * mark, 0.0) / self.journal.equity[self.settled - 1]
         return weights
 

@@ -49,17 +49,18 @@ def impact_scale(market: MarketData) -> Array:
     """Return volatility / sqrt(average volume) of the 21 sessions before each session, sessions x assets.
 
     Times the square root of the shares traded, it is the impact of the square-root law as a fraction of the value.
-    Zero where volume or returns are not known: no impact is charged that cannot be estimated. Shape 0 x 0 without
-    a volume panel.
+    Volumes are counted in the shares of the session that trades, so a split changes no impact. Unknown volumes are
+    left out of the average; where none of the month is known, or none is above zero, the last estimate stands. Zero
+    before the first one. Shape 0 x 0 without a volume panel.
     """
     if "volume" not in market:
         return np.zeros((0, 0))
     returns = session_returns(market.panel("total_return"))
-    volatility = returns.rolling(IMPACT_WINDOW).std().shift(1)
-    volume = market.panel("volume").rolling(IMPACT_WINDOW).mean().shift(1)
-    scale = volatility / volume.where(volume > 0.0).pow(0.5)
-    known: Array = np.nan_to_num(scale.to_numpy())
-    return known
+    volatility = returns.rolling(IMPACT_WINDOW, min_periods=2).std().shift(1)
+    shares = market.panel("split").fillna(1.0).cumprod() if "split" in market else 1.0
+    volume = (market.panel("volume") / shares).rolling(IMPACT_WINDOW, min_periods=1).mean().shift(1) * shares
+    scale: Array = (volatility / volume.where(volume > 0.0).pow(0.5)).ffill().fillna(0.0).to_numpy()
+    return scale
 
 
 def _build(market: MarketData) -> Tape:

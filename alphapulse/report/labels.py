@@ -55,6 +55,7 @@ LABELS: Mapping[str, Label] = {
     "exposure": Label("Gross exposure", percent, "mean sum of absolute weights"),
     "decisions": Label("Decisions", count, "sessions at whose close targets were set"),
     "fills": Label("Fills", count, "trades made"),
+    "first_equity": Label("First equity", count, "cash and positions where the measures start, in cash"),
     "final_equity": Label("Final equity", count, "cash and positions at the last close, in cash"),
 }
 

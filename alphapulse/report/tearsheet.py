@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 from alphapulse.report import tables
 from alphapulse.report.figures import FIGURES, figure
 from alphapulse.report.page import flag_list, html_page, html_table
-from alphapulse.report.series import index_gaps, live_sessions
+from alphapulse.report.series import live_sessions
 
 if TYPE_CHECKING:
     from alphapulse.backtest.result import BacktestResult
@@ -61,8 +61,6 @@ def tearsheet(result: BacktestResult, theme: str = "light") -> TearSheet:
     Raises DataError for a result without a session after a first decision.
     """
     live = live_sessions(result)
-    gaps = index_gaps(result)
-    flags = result.flags + ((f"index unknown on {gaps} sessions: it is left out",) if gaps else ())
     sheets = {
         "Deepest drawdowns": tables.drawdown_table(result),
         "Calendar years": tables.annual_table(result),
@@ -73,7 +71,7 @@ def tearsheet(result: BacktestResult, theme: str = "light") -> TearSheet:
     return TearSheet(
         title=result.name,
         subtitle=f"{live[0].date()} to {live[-1].date()}, {len(live) - 1:,} sessions from the first decision",
-        flags=flags,
+        flags=result.flags,
         summary=tables.summary_table(result.summary()),
         figures={name: figure(result, name, theme) for name in FIGURES},
         tables={name: table for name, table in sheets.items() if len(table)},

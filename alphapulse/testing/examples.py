@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from alphapulse.core.estimates import RiskEstimate
-from alphapulse.core.market import MarketData
+from alphapulse.core.market import PRICE_FIELDS, MarketData
 from alphapulse.core.panel import Panel
 from alphapulse.core.stats import Array
 
@@ -41,14 +41,20 @@ def example_market(sessions: int = 1500, assets: int = 9, seed: int = 0) -> Mark
 
 
 def poisoned(market: MarketData, session: pd.Timestamp, how: str) -> MarketData:
-    """Return the market with everything after `session` replaced: how in {"unknown", "noise", "tenfold"}."""
+    """Return the market with everything after `session` replaced: how in {"unknown", "noise", "tenfold"}.
+
+    Opens, highs, lows and closes of a session share their noise, so that bars stay bars.
+    """
     random = np.random.default_rng(1)
     later = market.sessions > session
+    bar_noise = np.exp(random.standard_normal((int(later.sum()), len(market.assets))))
 
-    def poison(values: Array) -> Array:
+    def poison(values: Array, noise: Array | None = None) -> Array:
         if how == "unknown":
             return np.full_like(values, np.nan)
-        return values * (10.0 if how == "tenfold" else np.exp(random.standard_normal(values.shape)))
+        if how == "tenfold":
+            return values * 10.0
+        return values * (np.exp(random.standard_normal(values.shape)) if noise is None else noise)
 
     def poison_table(table: pd.DataFrame) -> pd.DataFrame:
         after = table["session"] > session
@@ -59,15 +65,18 @@ def poisoned(market: MarketData, session: pd.Timestamp, how: str) -> MarketData:
             out[column] = np.where(after, poison(out[column].to_numpy(dtype=np.float64)), out[column])
         return out
 
-    def poison_panel(frame: Panel) -> Panel:
+    def poison_panel(frame: Panel, noise: Array | None = None) -> Panel:
         values = frame.to_numpy().copy()
-        values[later] = poison(values[later])
+        values[later] = poison(values[later], noise)
         return pd.DataFrame(values, frame.index, frame.columns)
 
     membership = market.membership
     return replace(
         market,
-        panels={name: poison_panel(frame) for name, frame in market.panels.items()},
+        panels={
+            name: poison_panel(frame, bar_noise if name in PRICE_FIELDS else None)
+            for name, frame in market.panels.items()
+        },
         benchmark=None if market.benchmark is None else poison_panel(market.benchmark.to_frame()).iloc[:, 0],
         membership=None if membership is None else membership ^ later[:, None],
         tables={name: poison_table(table) for name, table in market.tables.items()},

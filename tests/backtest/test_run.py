@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -138,3 +140,44 @@ def test_the_default_strategy_runs_on_the_sample() -> None:
     html = result._repr_html_()
     assert "survivors only" in html
     assert "sharpe" in html
+
+
+def test_provenance_tells_what_ran_and_not_what_was_asked_for(market: ap.MarketData) -> None:
+    strategy = ap.Strategy.from_params(PARAMS)
+    execution = ap.Execution(costs=ap.Costs(commission_bps=50), fill="next_close", capital=5e6)
+    result = ap.backtest(market, replace(strategy, execution=execution, covariance="sample"))
+    told = result.provenance
+    assert told["parameters"]["execution"]["fill"] == "next_close"
+    assert told["parameters"]["execution"]["capital"] == result.equity.iloc[0] == 5e6
+    assert told["parameters"]["execution"]["costs"]["commission_bps"] == 50
+    assert told["parameters"]["estimates"]["covariance"] == "sample"
+    assert "TechnicalAgent" in told["parameters"]["agent"]
+    assert told["data"]["origin"]["name"] == "simulated"
+    assert told["data"]["origin"]["n_assets"] == 15
+    assert told["seed"] == 7
+    assert told["data"]["fingerprint"] == market.fingerprint
+
+
+def test_a_result_can_be_made_again_from_its_provenance(market: ap.MarketData) -> None:
+    result = ap.backtest(market, ap.Strategy.from_params(PARAMS))
+    again = ap.load_market(**result.provenance["data"]["origin"])
+    assert again.fingerprint == result.provenance["data"]["fingerprint"]
+
+
+@pytest.mark.parametrize("fill", ["next_open", "next_close", "same_close"])
+def test_measures_count_what_the_first_trade_cost(fill: str) -> None:
+    sessions = pd.bdate_range("2020-01-06", periods=30)
+    flat = ap.MarketData({"close": pd.DataFrame(100.0, sessions, ["A", "B"])})
+    weights = pd.DataFrame([[1.0, 0.0]], sessions[10:11], ["A", "B"])
+    result = ap.backtest_weights(flat, weights, fill=fill, costs=ap.Costs(commission_bps=100))
+    summary = result.summary()
+    assert summary["total_return"] == pytest.approx(-1 / 101)
+    assert summary["final_equity"] / summary["first_equity"] - 1 == pytest.approx(summary["total_return"])
+
+
+def test_an_index_with_a_gap_is_flagged(market: ap.MarketData) -> None:
+    gap = market.benchmark.copy()
+    gap.iloc[400] = np.nan
+    result = ap.backtest(replace(market, benchmark=gap), ap.Strategy.from_params(PARAMS))
+    assert "alpha" not in result.summary() or np.isnan(result.summary()["alpha"])
+    assert any("index unknown on 1 session" in flag for flag in result.flags)

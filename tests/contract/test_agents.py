@@ -94,7 +94,8 @@ class Zeroing(Honest):
 class Scribbling(Honest):
     def score(self, market: MarketData) -> pd.DataFrame:
         answer = super().score(market)
-        market.panel("close").iloc[0, 0] += 1.0
+        close = market.panels["close"]
+        close.iloc[0, 0] *= 1.0 + 1e-7
         return answer
 
 

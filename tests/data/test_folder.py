@@ -200,3 +200,12 @@ def test_loading_more_sessions_changes_nothing_before(folder):
 def test_the_layout_lists_every_table():
     tables_of_the_layout = set(FolderTables.__dataclass_fields__) - {"flags", "name", "notes"}
     assert set(REQUIRED) == tables_of_the_layout
+
+
+def test_figures_known_before_their_period_ended_are_dropped_and_reported(tmp_path):
+    frames = tables()
+    frames["fundamentals"].loc[0, "known"] = "2014-09-29"
+    market = load(write_csv(tmp_path / "early", frames))
+    quality = market.quality.set_index("check").loc["fundamentals known before their period ended"]
+    assert (quality["count"], quality["action"], quality["first"]) == (1, "dropped", "AAPL")
+    assert pd.Timestamp("2014-09-30") not in set(market.table("fundamentals")["period_end"])

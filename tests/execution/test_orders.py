@@ -235,3 +235,48 @@ def test_decisions_do_not_follow_what_happens_to_the_callers_frame() -> None:
     result = ap.backtest_weights(market, weights)
     values[:] = 9.0
     assert result.decisions.targets.to_numpy().tolist() == [[0.5, 0.5]]
+
+
+def impact_paid(volume: list[float], split: list[float] | None = None, row: int = 40) -> float:
+    """Return what a purchase of half the equity at `row` costs when only impact is charged."""
+    count = len(volume)
+    ratio = np.cumprod(split or [1.0] * count)
+    close = 100 * np.cumprod(1 + 0.01 * np.tile([1.0, -1.0], count)[:count]) / ratio
+    market = market_of({"A": list(close)}, volume={"A": volume}, split={"A": split or [1.0] * count})
+    result = ap.backtest_weights(
+        market, weights_of(market, {row - 1: {"A": 0.5}}), capital=1e6, costs=ap.Costs(impact=1.0)
+    )
+    return float(result.fills["cost"].iloc[0])
+
+
+def test_a_gap_in_the_volume_does_not_make_impact_free() -> None:
+    usual = impact_paid([1e6] * 60)
+    assert usual > 100
+    assert impact_paid([NAN if row == 35 else 1e6 for row in range(60)]) == pytest.approx(usual)
+    assert impact_paid([0.0 if row > 15 else 1e6 for row in range(60)]) > usual
+
+
+@pytest.mark.parametrize("ratio", [20.0, 0.1])
+@pytest.mark.parametrize("row", [39, 40, 41, 50])
+def test_a_split_changes_no_impact(ratio: float, row: int) -> None:
+    split = [ratio if day == 40 else 1.0 for day in range(60)]
+    volume = [1e6 * (ratio if day >= 40 else 1.0) for day in range(60)]
+    assert impact_paid(volume, split, row) == pytest.approx(impact_paid([1e6] * 60, row=row), rel=1e-9)
+
+
+def test_a_stop_looks_at_the_close_where_the_range_is_unknown() -> None:
+    market = market_of(
+        {"A": [10, 10, 8, 8]}, open={"A": [10, 10, NAN, 8]}, high={"A": [10, 10, NAN, 8]}, low={"A": [10, 10, NAN, 8]}
+    )
+    weights = weights_of(market, {0: {"A": 1.0}})
+    result = ap.backtest_weights(market, weights, stops=pd.DataFrame({"A": [9.0]}, weights.index), capital=1_000)
+    assert result.fills["price"].tolist() == [10, 8]
+
+
+def test_a_ruined_account_trades_no_more_and_says_so() -> None:
+    market = market_of({"A": [100, 100, 400, 400, 400], "B": [10] * 5})
+    weights = weights_of(market, {0: {"A": -1.0}, 2: {"A": 0.0, "B": 0.5}})
+    result = ap.backtest_weights(market, weights, capital=1_000)
+    assert result.equity.iloc[-1] == -2_000
+    assert len(result.fills) == 1
+    assert any("equity is not above zero from 2020-01-08 on" in flag for flag in result.flags)

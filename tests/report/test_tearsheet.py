@@ -134,7 +134,7 @@ def test_an_index_with_gaps_is_flagged(
     holed = market.benchmark.copy()
     holed.iloc[300] = np.nan
     sheet = tearsheet(make(replace(market, benchmark=holed)))
-    assert "index unknown on 1 sessions: it is left out" in sheet.flags
+    assert "index unknown on 1 sessions: measures against it are left out" in sheet.flags
     assert len(sheet.figures["equity"].data) == 1
     alone = tearsheet(make(replace(market, benchmark=None)))
     assert len(alone.figures["equity"].data) == 1
