@@ -219,7 +219,8 @@ def _warnings(result: BacktestResult) -> list[str]:
     if quality is not None:
         odd = quality.loc[(quality["action"] != "ok") & (quality["count"] > 0)]
         found += [
-            f"data: {row.check}: {row.count} {row.action}, first {row.first}" for row in odd.itertuples(index=False)
+            f"data: {check}: {count} {action}" + (f", first {first}" if first else "")
+            for check, count, action, first in odd[["check", "count", "action", "first"]].itertuples(index=False)
         ]
     unfilled = result.events["kind"].value_counts()
     found += [

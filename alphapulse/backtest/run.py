@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from alphapulse.backtest.result import BacktestResult
@@ -33,7 +34,9 @@ def backtest(market: MarketData, strategy: Strategy, *, progress: bool = False) 
     studied = study(strategy, market)
     broker = SimulatedBroker(market, strategy.execution)
     bar = tqdm(rows, desc="decisions", unit="", disable=not progress, mininterval=1.0)
-    made = [step(strategy, studied, int(row), broker) for row in bar]
+    # The matrices of one decision are small: threads would wait for each other longer than they work.
+    with threadpool_limits(limits=1, user_api="blas"):
+        made = [step(strategy, studied, int(row), broker) for row in bar]
     broker.settle(len(market.sessions))
     return BacktestResult(
         market=market,

@@ -206,7 +206,13 @@ def _facts(
         )
         if name == "fundamentals":
             # nobody knows a period's figures before it ends: such a date is a fault of the file, or a leak
-            day = rows["known"].dt.tz_convert(EXCHANGE_ZONE).dt.tz_localize(None).dt.normalize()
+            # a bare date became the midnight that ends it
+            day = (
+                (rows["known"] - pd.Timedelta(seconds=1))
+                .dt.tz_convert(EXCHANGE_ZONE)
+                .dt.tz_localize(None)
+                .dt.normalize()
+            )
             early = about & (day < rows["period_end"])
             first = rows.loc[early, "asset"].min() if early.any() else ""
             report.add("fundamentals known before their period ended", int(early.sum()), "dropped", str(first))
