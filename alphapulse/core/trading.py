@@ -74,17 +74,21 @@ class Book:
 
     def after(self, fills: pd.DataFrame, events: pd.DataFrame | None = None) -> Book:
         """Return the book after one session's events (which happen at the open) and then its fills."""
-        quantities = self.quantities.copy()
+        assets = self.quantities.index
+        quantities = self.quantities.to_numpy(dtype=np.float64, copy=True)
         cash = self.cash
+
+        def book(rows: pd.DataFrame) -> None:
+            # Row by row, in order: adding up first would round otherwise than the account did.
+            np.add.at(quantities, assets.get_indexer(pd.Index(rows["asset"])), rows["quantity"].to_numpy())
+
         if events is not None and len(events):
-            moves = events.loc[events["kind"].isin(("split", "delisting"))]
-            quantities = quantities.add(moves.groupby("asset", observed=True)["quantity"].sum(), fill_value=0.0)
+            book(events.loc[events["kind"].isin(("split", "delisting"))])
             cash += float(events["cash"].sum())
         if len(fills):
-            traded = fills.groupby("asset", observed=True)["quantity"].sum()
-            quantities = quantities.add(traded, fill_value=0.0)
+            book(fills)
             cash -= float((fills["quantity"] * fills["price"] + fills["cost"]).sum())
-        return Book(cash, quantities.reindex(self.quantities.index))
+        return Book(cash, pd.Series(quantities, index=assets))
 
     def value(self, prices: "pd.Series[float]") -> float:
         """Return cash plus positions at `prices` (by asset; only held assets need a price)."""
