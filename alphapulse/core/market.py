@@ -107,7 +107,12 @@ class MarketData:
         return self.panels["close"].columns
 
     def __contains__(self, name: str) -> bool:
-        return name in self.panels or name in self.tables
+        """Tell whether there is a panel, a table, a figure (fundamentals.equity) or a series (macro.vix) `name`."""
+        table, _, part = name.partition(".")
+        if not part or name in self.panels:
+            return name in self.panels or name in self.tables
+        rows = self.tables.get(table)
+        return rows is not None and (part in rows.columns or ("series" in rows and part in set(rows["series"])))
 
     def panel(self, name: str) -> Panel:
         """Return the panel `name`, sessions x assets (NaN unknown); MissingField lists what this market has."""
