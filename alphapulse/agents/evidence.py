@@ -33,7 +33,8 @@ class Evidence:
     """One declared piece of evidence.
 
     compute: function of the market and the window, returns a panel of sessions x assets in any unit (NaN unknown),
-    whose row t reads rows up to t only. window: sessions needed before the first value. direction: 1 if high values
+    whose row t reads rows up to t only. window: sessions needed before the first value, 0 for facts that bring their
+    own past (filings, headlines). direction: 1 if high values
     speak for an asset, -1 if low ones do. weight: share of the vote, relative to the agent's other evidence.
     source: where the literature documents it. needs: what the market must have, else the piece stays silent: panels
     (close), tables (news), figures of filings (fundamentals.equity) and series (macro.vix). peers: compared within
@@ -90,8 +91,15 @@ class EvidenceAgent:
             check_choice(f"{self.name} evidence", given, names)
         for key, value in (weights or {}).items():
             check_number(f"{self.name} weights: {key}", value)
+        own = {piece.name: piece.window for piece in self.evidence}
         for key, value in windows.items():
             check_count(f"{self.name} window: {key}", value)
+            if own[key] == 0:
+                raise ParamsError(
+                    f"{self.name} window: {key} = {value}",
+                    f"windows of {', '.join(name for name, window in own.items() if window) or 'no evidence'}",
+                    f"leave it out: {key} reads facts that bring their own past",
+                )
         if weights is not None and not sum(weights.values()) > 0.0:
             raise ParamsError(
                 f"{self.name} weights = {dict(weights)}", "at least one weight above zero", "weigh some evidence"

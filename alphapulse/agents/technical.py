@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from alphapulse.agents.evidence import Evidence, EvidenceAgent, market_returns
+from alphapulse.agents.risk_traits import volatility
 from alphapulse.agents.windows import trailing_mean
 from alphapulse.core.market import MarketData
 from alphapulse.core.panel import Panel
@@ -30,11 +31,6 @@ def recent_return(market: MarketData, window: int) -> Panel:
     """Return the total return over the last `window` sessions."""
     levels = market.panel("total_return").ffill()
     return levels / levels.shift(window) - 1.0
-
-
-def volatility(market: MarketData, window: int) -> Panel:
-    """Return the root mean square of session returns over `window` sessions."""
-    return trailing_mean(market_returns(market) ** 2, window).pow(0.5)
 
 
 def volatility_state(market: MarketData, window: int) -> Panel:

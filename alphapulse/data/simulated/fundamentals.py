@@ -26,7 +26,8 @@ RESTATED_FIGURES = ("gross_profit", "operating_income", "net_income", "eps_dilut
 def quarterly_figures(acted: Actions, sessions: pd.DatetimeIndex, assets: pd.Index, seed: int) -> pd.DataFrame:
     """Return one row a filing: asset, period_end, known and the figures of that quarter, sorted by asset and period.
 
-    Flows are of the quarter, balance sheet figures at its end, in dollars; shares in units, eps_diluted a share.
+    Flows are of the quarter, balance sheet figures at its end, in dollars; shares in units, eps_diluted a share, both
+    restated for splits up to the day of the filing, as filings are.
     """
     rng = stream(seed, "fundamentals")
     ends = _period_ends(sessions)
@@ -49,6 +50,9 @@ def quarterly_figures(acted: Actions, sessions: pd.DatetimeIndex, assets: pd.Ind
     restated["known"] += pd.to_timedelta(rng.integers(60, 400, len(restated)), unit="D")
     out = pd.concat([rows, restated], ignore_index=True)
     hour = pd.to_timedelta(rng.integers(6 * 60, 17 * 60 + 30, len(out)), unit="min")
+    grown = _split_since(out, outstanding, sessions, assets)
+    out["shares"] *= grown
+    out["eps_diluted"] /= grown
     out["known"] = (out["known"] + hour).dt.tz_localize(EXCHANGE_ZONE).dt.tz_convert("UTC")
     return out.sort_values(["asset", "period_end", "known"], kind="stable", ignore_index=True)
 
@@ -72,6 +76,8 @@ def _figures(value: Array, shares: Array, paid: Array, rng: np.random.Generator)
     liabilities = assets * np.clip(rng.uniform(0.3, 0.75, n_assets) + persistent(rng, shape, 0.95, 0.05), 0.1, 0.95)
     debt = liabilities * rng.uniform(0.2, 0.7, n_assets)
     net_income = (operating_income - INTEREST * debt) * (1.0 - TAX)
+    equity = assets - liabilities
+    retained = 0.4 * equity[0] + np.cumsum(net_income - paid, axis=0)
     current_assets = assets * rng.uniform(0.2, 0.6, n_assets)
     depreciation = 0.01 * assets
     return {
@@ -85,13 +91,25 @@ def _figures(value: Array, shares: Array, paid: Array, rng: np.random.Generator)
         "current_assets": current_assets,
         "current_liabilities": liabilities * rng.uniform(0.25, 0.6, n_assets),
         "liabilities": liabilities,
-        "equity": assets - liabilities,
+        "equity": equity,
+        "retained_earnings": retained,
         "cash": current_assets * rng.uniform(0.1, 0.6, n_assets),
         "debt": debt,
         "cfo": net_income + depreciation + 0.005 * assets * rng.standard_normal(shape),
         "capex": depreciation * np.exp(rng.normal(0.1, 0.2, shape)),
         "dividends": paid,
     }
+
+
+def _split_since(rows: pd.DataFrame, outstanding: Array, sessions: pd.DatetimeIndex, assets: pd.Index) -> Array:
+    """Return by row how many shares one share of the period's end had become on the day of the filing."""
+    column = assets.get_indexer(pd.Index(rows["asset"]))
+    at, then = (
+        np.clip(sessions.searchsorted(pd.DatetimeIndex(rows[name]), side="right") - 1, 0, None)
+        for name in ("known", "period_end")
+    )
+    grown: Array = outstanding[at, column] / outstanding[then, column]
+    return grown
 
 
 def _period_ends(sessions: pd.DatetimeIndex) -> pd.DatetimeIndex:

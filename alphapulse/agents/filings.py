@@ -1,0 +1,263 @@
+"""What the filings of a company said at each moment: latest figures, trailing years, and the same a year before.
+
+1. `_derived` adds what follows from what was filed: liabilities, shares, dividends, free cash flow. Share counts are
+   put in shares of the market's first session, so that splits do not look like new shares (`_split_factor`).
+2. `_as_known` walks each company's filings in the order they became known and writes down, after each of them, the
+   newest period as it then stood. A restatement replaces its own period from its own day on; a period older than one
+   already known never becomes the newest.
+3. `Filings.panel` spreads values by filing over sessions x assets.
+
+Ratios are formed a filing (thousands of rows), not a session and asset (millions of cells).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from alphapulse.agents.compiling import compiled
+from alphapulse.core.market import MarketData
+from alphapulse.core.memory import once
+from alphapulse.core.panel import Panel
+from alphapulse.core.stats import Array
+
+Rows = npt.NDArray[np.int64]
+
+EXCHANGE_ZONE = "America/New_York"
+# A company that has filed nothing new for a year of sessions is unknown again.
+EXPIRES = 252
+# Days between the ends of two quarters that follow each other; 52-week years move them by a week.
+QUARTER = (75, 110)
+SAME_PERIOD = 10
+# Net income over earnings per share gives shares; below this, rounding to a cent moves them by more than 10 %.
+SMALLEST_EPS = 0.05
+NOW, BEFORE, YEAR, NOW_AGO, YEAR_AGO, NOW_TWO_AGO = range(6)
+STATES = 6
+
+
+@dataclass(frozen=True, eq=False)
+class Filings:
+    """Figures by filing, in the order of sessions; every array holds one value a filing, NaN unknown.
+
+    row, column: session and asset from which the filing counts. expires: row from which it counts no more. figures:
+    name to position. states: filings x figures x (now, the quarter before, trailing year, both a year ago, now two
+    years ago).
+    """
+
+    sessions: pd.DatetimeIndex
+    assets: pd.Index
+    row: Rows
+    column: Rows
+    expires: Rows
+    figures: Mapping[str, int]
+    states: Array
+
+    def now(self, figure: str) -> Array:
+        """Return the figure of the newest quarter (a flow of that quarter, or a stock at its end)."""
+        return self._state(figure, NOW)
+
+    def before(self, figure: str) -> Array:
+        """Return the figure of the quarter before the newest."""
+        return self._state(figure, BEFORE)
+
+    def year(self, figure: str) -> Array:
+        """Return the sum of the flow over the newest four quarters; unknown unless all four are known."""
+        return self._state(figure, YEAR)
+
+    def now_ago(self, figure: str) -> Array:
+        """Return the figure of the quarter four quarters before the newest."""
+        return self._state(figure, NOW_AGO)
+
+    def year_ago(self, figure: str) -> Array:
+        """Return the sum of the flow over the four quarters before the newest four."""
+        return self._state(figure, YEAR_AGO)
+
+    def now_two_ago(self, figure: str) -> Array:
+        """Return the figure of the quarter eight quarters before the newest."""
+        return self._state(figure, NOW_TWO_AGO)
+
+    def panel(self, values: Array) -> Panel:
+        """Spread values by filing over sessions x assets, each until the next filing or until it expires."""
+        out = np.empty((len(self.sessions), len(self.assets)))
+        _spread(self.row, self.column, self.expires, values, out)
+        return pd.DataFrame(out, self.sessions, self.assets, copy=False)
+
+    def _state(self, figure: str, state: int) -> Array:
+        if figure not in self.figures:
+            return np.full(len(self.row), np.nan)
+        return self.states[:, self.figures[figure], state]
+
+
+@once
+def filings(market: MarketData) -> Filings:
+    """Return the filings of the market's companies as they were known, computed once a market."""
+    table = market.table("fundamentals")
+    column = market.assets.get_indexer(pd.Index(table["asset"]))
+    row = market.sessions.get_indexer(pd.Index(table["session"]))
+    inside = np.flatnonzero((column >= 0) & (row >= 0))
+    inside = inside[np.lexsort((table["known"].to_numpy()[inside], row[inside]))]
+    table, column, row = table.iloc[inside], column[inside].astype(np.int64), row[inside].astype(np.int64)
+    figures = _derived(table)
+    figures["shares"] = figures["shares"] / _split_factor(market)[_public(table, market.sessions), column]
+    values = np.column_stack([*figures.values()])
+    period = pd.DatetimeIndex(table["period_end"]).to_numpy().astype("datetime64[D]").astype(np.int64)
+    order = np.argsort(column, kind="stable").astype(np.int64)
+    states, expires = _as_known(order, row, column, period, values)
+    return Filings(
+        sessions=market.sessions,
+        assets=market.assets,
+        row=row,
+        column=column,
+        expires=expires,
+        figures={name: at for at, name in enumerate(figures)},
+        states=states,
+    )
+
+
+@once
+def market_value(market: MarketData) -> Panel:
+    """Return the market value, sessions x assets: shares as filed, carried over later splits, times the close."""
+    filed = filings(market)
+    shares = filed.panel(filed.now("shares"))
+    return shares * _split_factor(market) * market.panel("close")
+
+
+def _split_factor(market: MarketData) -> Array:
+    """Return how many shares of each session one share of the first session has become, sessions x assets."""
+    if "split" not in market:
+        return np.ones((len(market.sessions), len(market.assets)))
+    return market.panel("split").fillna(1.0).cumprod().to_numpy()
+
+
+def _public(table: pd.DataFrame, sessions: pd.DatetimeIndex) -> Rows:
+    """Return the row of the last session at or before the day each filing became known.
+
+    A filing states its shares as of that day: splits after the period's end are worked in (SEC staff accounting
+    bulletin topic 4C).
+    """
+    known = pd.DatetimeIndex(table["known"]) - pd.Timedelta(seconds=1)  # a bare date stands at the midnight ending it
+    day = known.tz_convert(EXCHANGE_ZONE).tz_localize(None).normalize()
+    return np.clip(sessions.searchsorted(day, side="right") - 1, 0, None).astype(np.int64)
+
+
+def _derived(table: pd.DataFrame) -> dict[str, Array]:
+    """Return every figure of the table and what follows from them, where it was not filed itself."""
+    fixed = ("asset", "period_end", "known", "session")
+    numeric = table.drop(columns=[name for name in fixed if name in table]).select_dtypes("number")
+    found = {str(name): numeric[name].to_numpy(dtype=np.float64, copy=True) for name in numeric}
+    for values in found.values():
+        values[~np.isfinite(values)] = np.nan
+    nothing = np.full(len(table), np.nan)
+
+    def filed(name: str) -> Array:
+        return found.get(name, nothing)
+
+    def fill(name: str, values: Array) -> None:
+        known = filed(name)
+        found[name] = cast(Array, np.where(np.isnan(known), values, known))
+
+    with np.errstate(divide="ignore", invalid="ignore"):
+        per_share = np.where(np.abs(filed("eps_diluted")) >= SMALLEST_EPS, filed("eps_diluted"), np.nan)
+        fill("shares", filed("net_income") / per_share)
+    found["shares"] = np.where(found["shares"] > 0.0, found["shares"], np.nan)
+    fill("liabilities", filed("assets") - filed("equity"))
+    fill("dividends", filed("dividends_per_share") * found["shares"])
+    fill("free_cash_flow", filed("cfo") - filed("capex"))
+    return found
+
+
+@compiled
+def _as_known(order: Rows, row: Rows, column: Rows, period: Rows, values: Array) -> tuple[Array, Rows]:
+    count, width = values.shape
+    states = np.full((count, width, STATES), np.nan)
+    expires = np.zeros(count, dtype=np.int64)
+    ends = np.empty(count, dtype=np.int64)  # of the company at hand, sorted
+    book = np.empty((count, width))
+    known = 0
+    newest_row = 0
+    for place in range(count):
+        filing = order[place]
+        if place == 0 or column[filing] != column[order[place - 1]]:
+            known = 0
+        at = known
+        while at > 0 and ends[at - 1] > period[filing] - SAME_PERIOD:
+            at -= 1
+        same = at < known and ends[at] <= period[filing] + SAME_PERIOD
+        if not same:
+            for later in range(known, at, -1):
+                ends[later] = ends[later - 1]
+                book[later] = book[later - 1]
+            ends[at] = period[filing]
+            book[at] = np.nan
+            known += 1
+            if at == known - 1:
+                newest_row = row[filing]
+        for figure in range(width):
+            if not np.isnan(values[filing, figure]):
+                book[at, figure] = values[filing, figure]
+        expires[filing] = newest_row + EXPIRES
+        for figure in range(width):
+            _state(ends, book, known, figure, states[filing, figure])
+    return states, expires
+
+
+@compiled
+def _state(ends: Rows, book: Array, known: int, figure: int, out: Array) -> None:
+    """Write the states of one figure; the quarter before serves where the newest one does not state it."""
+    at = known - 1
+    if np.isnan(book[at, figure]):
+        at = _quarter_before(ends, at)
+        if at < 0 or np.isnan(book[at, figure]):
+            return
+    out[NOW] = book[at, figure]
+    total = book[at, figure]
+    for back in range(1, 9):
+        at = _quarter_before(ends, at)
+        if at < 0:
+            return
+        value = book[at, figure]
+        if back == 1:
+            out[BEFORE] = value
+        elif back == 4:
+            out[NOW_AGO] = value
+            total = 0.0
+        elif back == 8:
+            out[NOW_TWO_AGO] = value
+            return
+        total += value
+        if back == 3:
+            out[YEAR] = total
+        elif back == 7:
+            out[YEAR_AGO] = total
+
+
+@compiled
+def _quarter_before(ends: Rows, at: int) -> int:
+    """Return the position of the period one quarter before the one at `at`, -1 where it is not known."""
+    for earlier in range(at - 1, -1, -1):
+        days = ends[at] - ends[earlier]
+        if days > QUARTER[1]:
+            return -1
+        if days >= QUARTER[0]:
+            return earlier
+    return -1
+
+
+@compiled
+def _spread(row: Rows, column: Rows, expires: Rows, values: Array, out: Array) -> None:
+    rows, width = out.shape
+    current = np.full(width, np.nan)
+    until = np.zeros(width, dtype=np.int64)
+    following = 0
+    for session in range(rows):
+        while following < len(row) and row[following] == session:
+            current[column[following]] = values[following]
+            until[column[following]] = expires[following]
+            following += 1
+        for asset in range(width):
+            out[session, asset] = current[asset] if session < until[asset] else np.nan

@@ -1,0 +1,108 @@
+"""The sentiment agent: what headlines say, how loudly, how much they disagree, and the mood of the market."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from types import MappingProxyType
+from typing import ClassVar
+
+from alphapulse.agents.evidence import Evidence, EvidenceAgent
+from alphapulse.agents.headlines import SCORERS, HeadlineScorer
+from alphapulse.agents.news import Reader, attention, disagreement, news_tone
+from alphapulse.agents.risk_traits import beta
+from alphapulse.core.checks import check_choice, check_count, check_number
+from alphapulse.core.market import MarketData
+from alphapulse.core.panel import Panel
+
+QUARTER, YEAR = 63, 252
+
+
+def recent_return(market: MarketData, window: int) -> Panel:
+    """Return the total return over the last `window` sessions."""
+    levels = market.panel("total_return").ffill()
+    return levels / levels.shift(window) - 1.0
+
+
+def fear(market: MarketData, window: int) -> Panel:
+    """Return beta, less 1, times how far the VIX lies above its mean over `window` sessions, as a share of it.
+
+    High where a risky asset meets a frightened market, which pays for holding it.
+    """
+    vix = market.macro("vix", max_age=5)
+    usual = vix.rolling(window, min_periods=window // 2).mean()
+    return (beta(market, YEAR) - 1.0).mul(vix / usual - 1.0, axis=0)
+
+
+class SentimentAgent(EvidenceAgent):
+    """Scores assets by the tone of their headlines, and by what crowds overdo: attention, disagreement, fear, reversal.
+
+    scorer: a name of `headlines.SCORERS` or a HeadlineScorer. half_life: sessions after which a headline counts half.
+    memory: sessions after which an asset without a new headline is unknown again. sources: weight by source, 1 where a
+    source is not named. Other arguments as EvidenceAgent. Without headlines
+    only market sentiment (VIX where known) and short-term reversal speak, at low coverage.
+    """
+
+    name: str = "sentiment"
+    evidence: ClassVar[tuple[Evidence, ...]] = (
+        Evidence("tone", news_tone, 0, 1, 2.0, "Tetlock, Saar-Tsechansky, Macskassy 2008", ("news",)),
+        Evidence("attention", attention, QUARTER, -1, 0.5, "Barber and Odean 2008; Fang and Peress 2009", ("news",)),
+        Evidence(
+            "disagreement",
+            disagreement,
+            0,
+            -1,
+            0.5,
+            "Miller 1977; Diether, Malloy, Scherbina 2002",
+            ("news",),
+        ),
+        Evidence(
+            "fear",
+            fear,
+            YEAR,
+            1,
+            0.25,
+            "Whaley 2000; Baker and Wurgler 2006",
+            ("total_return", "macro.vix"),
+        ),
+        Evidence("reversal", recent_return, 5, -1, 0.25, "Jegadeesh 1990; Da, Liu, Schaumburg 2014"),
+    )
+
+    def __init__(
+        self,
+        weights: Mapping[str, float] | None = None,
+        *,
+        scorer: str | HeadlineScorer = "finance",
+        half_life: float = 5.0,
+        memory: int = 63,
+        sources: Mapping[str, float] | None = None,
+        scale: str | None = None,
+        peers: bool | None = None,
+        **windows: int,
+    ) -> None:
+        super().__init__(weights, scale=scale, peers=peers, **windows)
+        if isinstance(scorer, str):
+            scorer = SCORERS[check_choice("sentiment scorer", scorer, SCORERS)]()
+        check_number("sentiment half_life", half_life, above=True, next_step="count in sessions")
+        check_count("sentiment memory", memory)
+        for source, weight in (sources or {}).items():
+            check_number(f"sentiment sources: {source}", weight)
+        self._reader = Reader(scorer, float(half_life), memory, MappingProxyType(dict(sources or {})))
+
+    @property
+    def chosen(self) -> tuple[Evidence, ...]:
+        """The evidence in use; what reads headlines reads them through this agent's scorer."""
+        read = {news_tone, disagreement}
+        return tuple(
+            replace(piece, compute=partial(piece.compute, reader=self._reader)) if piece.compute in read else piece
+            for piece in super().chosen
+        )
+
+    def __repr__(self) -> str:
+        reader = self._reader
+        told = f"scorer={reader.scorer.name!r}, half_life={reader.half_life:g}, memory={reader.memory}"
+        if reader.sources:
+            told += f", sources={dict(reader.sources)}"
+        rest = super().__repr__().partition("(")[2][:-1]
+        return f"SentimentAgent({told}{', ' + rest if rest else ''})"
