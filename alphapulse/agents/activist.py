@@ -24,8 +24,8 @@ TARGET_SIZE = -0.4
 def valuation_gap(market: MarketData, window: int) -> Panel:
     """Return Tobin's q: market value plus liabilities over assets."""
     filed = filings(market)
-    assets = filed.now("assets")
-    liabilities = filed.panel(filed.now("liabilities"))
+    assets = filed.latest("assets")
+    liabilities = filed.panel(filed.latest("liabilities"))
     return (market_value(market) + liabilities) / filed.panel(np.where(assets > 0.0, assets, np.nan))
 
 
@@ -38,7 +38,7 @@ def past_return(market: MarketData, window: int) -> Panel:
 def excess_cash(market: MarketData, window: int) -> Panel:
     """Return cash over assets."""
     filed = filings(market)
-    return filed.panel(ratio(filed.now("cash"), filed.now("assets")))
+    return filed.panel(ratio(filed.latest("cash"), filed.latest("assets")))
 
 
 def payout(market: MarketData, window: int) -> Panel:

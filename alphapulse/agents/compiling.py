@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import Any
 
-from numba import config, njit
+import numba
 
 
 def compiled(function: Any) -> Any:
     """Compile without holding the interpreter, dividing by zero as numpy does."""
-    return njit(cache=True, nogil=True, error_model="numpy")(function)
+    return numba.njit(cache=True, nogil=True, error_model="numpy")(function)
 
 
 def in_threads(work: Callable[[int, int], None], length: int, least: int = 256) -> None:
@@ -20,11 +21,11 @@ def in_threads(work: Callable[[int, int], None], length: int, least: int = 256) 
     Plain threads over compiled code, not numba's own pool: that one dies when the process forks or when two threads
     use it. Parts shorter than `least` are not worth a thread. How the range is cut must not change the answer.
     """
-    parts = max(min(int(config.NUMBA_NUM_THREADS), length // least), 1)
+    parts = max(min(numba.get_num_threads(), length // least), 1)
     edges = [length * part // parts for part in range(parts + 1)]
     if parts == 1:
         work(0, length)
         return
     with ThreadPoolExecutor(parts) as pool:
-        for done in [pool.submit(work, *edge) for edge in zip(edges, edges[1:], strict=False)]:
+        for done in [pool.submit(work, *edge) for edge in pairwise(edges)]:
             done.result()

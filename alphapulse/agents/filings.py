@@ -57,7 +57,7 @@ class Filings:
     figures: Mapping[str, int]
     states: Array
 
-    def now(self, figure: str) -> Array:
+    def latest(self, figure: str) -> Array:
         """Return the figure of the newest quarter (a flow of that quarter, or a stock at its end)."""
         return self._state(figure, NOW)
 
@@ -123,7 +123,7 @@ def filings(market: MarketData) -> Filings:
 def market_value(market: MarketData) -> Panel:
     """Return the market value, sessions x assets: shares as filed, carried over later splits, times the close."""
     filed = filings(market)
-    shares = filed.panel(filed.now("shares"))
+    shares = filed.panel(filed.latest("shares"))
     return shares * _split_factor(market) * market.panel("close")
 
 

@@ -22,26 +22,26 @@ TAX = 0.21  # statutory rate on operating income; the same for all, so it change
 def gross_profitability(market: MarketData, window: int) -> Panel:
     """Return a year's gross profit over assets."""
     filed = filings(market)
-    return filed.panel(ratio(filed.year("gross_profit"), filed.now("assets")))
+    return filed.panel(ratio(filed.year("gross_profit"), filed.latest("assets")))
 
 
 def return_on_equity(market: MarketData, window: int) -> Panel:
     """Return the quarter's net income over the equity one quarter before; unknown where that is not above zero."""
     filed = filings(market)
-    return filed.panel(ratio(filed.now("net_income"), filed.before("equity")))
+    return filed.panel(ratio(filed.latest("net_income"), filed.before("equity")))
 
 
 def return_on_capital(market: MarketData, window: int) -> Panel:
     """Return a year's operating income after tax over debt plus equity minus cash."""
     filed = filings(market)
-    capital = filed.now("debt") + filed.now("equity") - filed.now("cash")
+    capital = filed.latest("debt") + filed.latest("equity") - filed.latest("cash")
     return filed.panel(ratio((1.0 - TAX) * filed.year("operating_income"), capital))
 
 
 def cash_return(market: MarketData, window: int) -> Panel:
     """Return a year's operating cash flow over assets."""
     filed = filings(market)
-    return filed.panel(ratio(filed.year("cfo"), filed.now("assets")))
+    return filed.panel(ratio(filed.year("cfo"), filed.latest("assets")))
 
 
 def operating_margin(market: MarketData, window: int) -> Panel:
@@ -59,37 +59,37 @@ def net_margin(market: MarketData, window: int) -> Panel:
 def sales_growth(market: MarketData, window: int) -> Panel:
     """Return the quarter's revenue over that of the same quarter a year ago, minus 1."""
     filed = filings(market)
-    return filed.panel(ratio(filed.now("revenue"), filed.now_ago("revenue")) - 1.0)
+    return filed.panel(ratio(filed.latest("revenue"), filed.now_ago("revenue")) - 1.0)
 
 
 def earnings_growth(market: MarketData, window: int) -> Panel:
     """Return the change of the quarter's net income against the same quarter a year ago, over assets."""
     filed = filings(market)
-    return filed.panel(ratio(filed.now("net_income") - filed.now_ago("net_income"), filed.now("assets")))
+    return filed.panel(ratio(filed.latest("net_income") - filed.now_ago("net_income"), filed.latest("assets")))
 
 
 def accruals(market: MarketData, window: int) -> Panel:
     """Return the part of a year's net income that did not come as cash, over assets."""
     filed = filings(market)
-    return filed.panel(ratio(filed.year("net_income") - filed.year("cfo"), filed.now("assets")))
+    return filed.panel(ratio(filed.year("net_income") - filed.year("cfo"), filed.latest("assets")))
 
 
 def asset_growth(market: MarketData, window: int) -> Panel:
     """Return assets over those a year ago, minus 1."""
     filed = filings(market)
-    return filed.panel(ratio(filed.now("assets"), filed.now_ago("assets")) - 1.0)
+    return filed.panel(ratio(filed.latest("assets"), filed.now_ago("assets")) - 1.0)
 
 
 def leverage(market: MarketData, window: int) -> Panel:
     """Return liabilities over assets."""
     filed = filings(market)
-    return filed.panel(ratio(filed.now("liabilities"), filed.now("assets")))
+    return filed.panel(ratio(filed.latest("liabilities"), filed.latest("assets")))
 
 
 def liquidity(market: MarketData, window: int) -> Panel:
     """Return current assets over current liabilities."""
     filed = filings(market)
-    return filed.panel(ratio(filed.now("current_assets"), filed.now("current_liabilities")))
+    return filed.panel(ratio(filed.latest("current_assets"), filed.latest("current_liabilities")))
 
 
 def piotroski(market: MarketData, window: int) -> Panel:
@@ -110,7 +110,7 @@ def piotroski(market: MarketData, window: int) -> Panel:
             shares=stock("shares"),
         )
 
-    this = year(filed.year, filed.now, filed.now_ago)
+    this = year(filed.year, filed.latest, filed.now_ago)
     last = year(filed.year_ago, filed.now_ago, filed.now_two_ago)
     return filed.panel(piotroski_f(this, last))
 
@@ -123,13 +123,13 @@ def altman(market: MarketData, window: int) -> Panel:
         return filed.panel(values).to_numpy()
 
     score = altman_z(
-        working_capital=spread(filed.now("current_assets") - filed.now("current_liabilities")),
-        retained_earnings=spread(filed.now("retained_earnings")),
+        working_capital=spread(filed.latest("current_assets") - filed.latest("current_liabilities")),
+        retained_earnings=spread(filed.latest("retained_earnings")),
         ebit=spread(filed.year("operating_income")),
         market_value=market_value(market).to_numpy(),
-        liabilities=spread(filed.now("liabilities")),
+        liabilities=spread(filed.latest("liabilities")),
         revenue=spread(filed.year("revenue")),
-        assets=spread(filed.now("assets")),
+        assets=spread(filed.latest("assets")),
     )
     return pd.DataFrame(score, market.sessions, market.assets, copy=False)
 

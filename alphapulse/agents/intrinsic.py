@@ -5,8 +5,6 @@ Every argument is a number or an array of one shape, in one currency; NaN is unk
 
 from __future__ import annotations
 
-from typing import cast
-
 import numpy as np
 
 from alphapulse.core.stats import Array
@@ -38,7 +36,7 @@ def residual_income_value(
         earned = return_on_equity + (cost - return_on_equity) * (((year - 1) / years) if fade else 0.0)
         value = value + (earned - cost) * held / (1.0 + cost) ** year
         held = held * (1.0 + earned * (1.0 - payout))
-    return cast(Array, value)
+    return value
 
 
 def fading_growth_value(
@@ -59,4 +57,5 @@ def fading_growth_value(
     for year in range(1, years + 1):
         flow = flow * (1.0 + growth + (long_run - growth) * ((year - 1) / years))
         value = value + flow / (1.0 + cost) ** year
-    return cast(Array, value + flow * (1.0 + long_run) / (cost - long_run) / (1.0 + cost) ** years)
+    final: Array = flow * (1.0 + long_run) / (cost - long_run) / (1.0 + cost) ** years
+    return value + final

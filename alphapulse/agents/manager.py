@@ -1,43 +1,57 @@
-"""AgentManager: an agent made of agents, whose contributions add up to its score."""
+"""AgentManager: an agent made of agents, whose contributions add up to its score.
+
+1. Each agent scores the market once; the weighting reads the scores and says whom to believe (`weighting`).
+2. An agent's power on an asset is its weight times its coverage there, and 0 where it abstains.
+3. Powers are divided by their sum over agents: who abstains leaves its share to the others.
+4. Share times score is the agent's contribution; contributions added up are the score.
+
+Steps 2 to 4 are one compiled pass (`_count`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from alphapulse.agents import AGENTS
-from alphapulse.agents.evidence import once
+from alphapulse.agents.compiling import compiled, in_threads
+from alphapulse.agents.votes import Weighting
+from alphapulse.agents.weighting import build_weighting
 from alphapulse.core.checks import check_choice
 from alphapulse.core.errors import ParamsError
 from alphapulse.core.market import MarketData
+from alphapulse.core.memory import once
 from alphapulse.core.panel import Panel
 from alphapulse.core.ports import Agent
+from alphapulse.core.stats import Array
 
-
-def equal(agents: Mapping[str, Agent], market: MarketData) -> pd.DataFrame:
-    """Return the same weight for every agent at every session, sessions x agents."""
-    return pd.DataFrame(1.0 / len(agents), index=market.sessions, columns=list(agents))
-
-
-Weighting = Callable[[Mapping[str, Agent], MarketData], pd.DataFrame]
-WEIGHTINGS: dict[str, Weighting] = {"equal": equal}
+ROUNDING = 1e-9  # by which a row of weights may miss 1
 
 
 class AgentManager:
     """Combines agents by a weighted mean of their scores; an agent's vote scales with its coverage.
 
-    agents: names from AGENTS or agents, as a sequence or by name. weighting: a name from WEIGHTINGS. An agent that
-    abstains leaves its weight to the others. ParamsError on unknown or repeated names.
+    agents: names from AGENTS or agents, as a sequence or by name. weighting: a name from WEIGHTINGS, with its options,
+    or an object with `weights(scores, market)`. An agent that abstains leaves its weight to the others. ParamsError on
+    unknown or repeated names and options that do not fit.
     """
 
     name: str = "manager"
 
-    def __init__(self, agents: Mapping[str, Agent] | Iterable[Agent | str], weighting: str = "equal") -> None:
+    def __init__(
+        self,
+        agents: Mapping[str, Agent] | Iterable[Agent | str],
+        weighting: str | Weighting = "equal",
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
         self.agents: Mapping[str, Agent] = MappingProxyType(_by_name(agents))
-        self.weighting = check_choice("manager weighting", weighting, WEIGHTINGS)
+        self.weighting = build_weighting(weighting, options, self.agents)
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -49,42 +63,149 @@ class AgentManager:
 
     def score(self, market: MarketData) -> Panel:
         """Return the combined score in [-1, 1], sessions x assets; NaN where every agent abstains."""
-        parts = list(_poll(self, market)[0].values())
+        parts = list(_poll(self, market).parts.values())
         return sum(parts[1:], start=parts[0].copy())
 
     def coverage(self, market: MarketData) -> Panel:
-        """Return the agents' coverage averaged with their weights, sessions x assets, in [0, 1]; 0 abstains."""
-        return _poll(self, market)[1].copy()
+        """Return the mean coverage of the agents that have a weight, sessions x assets, in [0, 1]; 0 abstains.
+
+        Their weights play no part: they say whom to believe, coverage says how much evidence there was.
+        """
+        return _poll(self, market).coverage.copy()
 
     def contributions(self, market: MarketData) -> dict[str, Panel]:
         """Return each agent's part of the score, sessions x assets; added up in order they are the score exactly.
 
         An agent that abstains contributes 0 where others speak; all parts are NaN where nobody does.
         """
-        return {name: part.copy() for name, part in _poll(self, market)[0].items()}
+        return {name: part.copy() for name, part in _poll(self, market).parts.items()}
 
     def weights(self, market: MarketData) -> pd.DataFrame:
         """Return the weight of each agent before coverage, sessions x agents; rows sum to 1."""
-        return WEIGHTINGS[self.weighting](self.agents, market)
+        return _poll(self, market).weights.copy()
+
+    def shares(self, market: MarketData) -> pd.DataFrame:
+        """Return each agent's share of the vote after coverage, sessions x agents: the mean over scored assets.
+
+        Rows sum to 1, and are NaN where nobody speaks. Against `weights` they show what abstention redistributes.
+        """
+        return _poll(self, market).shares.copy()
+
+    def diagnostics(self, market: MarketData) -> pd.DataFrame:
+        """Return how the vote went, one row a session, NaN where nobody speaks.
+
+        conflict: 1 - |sum of contributions| / sum of |contributions|, mean over scored assets: 0 all point one way, 1
+        they cancel out. concentration: sum of squared shares (Herfindahl), 1 / number of agents to 1. abstaining:
+        share of the agents that are silent, mean over members.
+        """
+        poll = _poll(self, market)
+        concentration = (poll.shares**2).sum(axis=1, min_count=1)
+        return pd.DataFrame(
+            {"conflict": poll.notes["conflict"], "concentration": concentration, "abstaining": poll.notes["abstaining"]}
+        )
 
     def __repr__(self) -> str:
         return f"AgentManager({list(self.agents.values())}, weighting={self.weighting!r})"
 
 
+@dataclass(frozen=True, eq=False)
+class _Poll:
+    parts: dict[str, Panel]
+    coverage: Panel
+    weights: pd.DataFrame
+    shares: pd.DataFrame
+    notes: pd.DataFrame
+
+
 @once
-def _poll(manager: AgentManager, market: MarketData) -> tuple[dict[str, Panel], Panel]:
-    weights = manager.weights(market)
-    available = np.zeros((len(market.sessions), len(market.assets)))
-    votes = {}
-    for name, agent in manager.agents.items():
-        score = agent.score(market).to_numpy()
-        power = np.where(np.isnan(score), 0.0, weights[name].to_numpy()[:, None] * agent.coverage(market).to_numpy())
-        votes[name] = power * np.nan_to_num(score)
-        available += power
-    silent = available <= 0.0
-    divisor = np.where(silent, np.nan, available)
-    parts = {name: pd.DataFrame(vote / divisor, market.sessions, market.assets) for name, vote in votes.items()}
-    return parts, pd.DataFrame(np.clip(available, 0.0, 1.0), market.sessions, market.assets)
+def _poll(manager: AgentManager, market: MarketData) -> _Poll:
+    sessions, assets, names = market.sessions, market.assets, list(manager.agents)
+    shape = (len(sessions), len(assets))
+    said, given = np.empty((2, len(names), *shape))
+    for place, agent in enumerate(manager.agents.values()):
+        said[place], given[place] = agent.score(market), agent.coverage(market)
+    panels = {name: pd.DataFrame(said[place], sessions, assets, copy=False) for place, name in enumerate(names)}
+    weights = _checked(manager.weighting.weights(MappingProxyType(panels), market), sessions, names)
+    weighed, members = weights.to_numpy(), market.members.to_numpy()
+    coverage, shares, notes = np.zeros(shape), np.full(weighed.shape, np.nan), np.full((len(sessions), 2), np.nan)
+    # From here on the scores become contributions, in place.
+    in_threads(
+        lambda start, stop: _count(said, given, weighed, members, start, stop, coverage, shares, notes), len(sessions)
+    )
+    return _Poll(
+        panels,
+        pd.DataFrame(coverage, sessions, assets, copy=False),
+        weights,
+        pd.DataFrame(shares, sessions, names),
+        pd.DataFrame(notes, sessions, ["conflict", "abstaining"]),
+    )
+
+
+@compiled
+def _count(
+    said: Array,
+    given: Array,
+    weights: Array,
+    members: npt.NDArray[np.bool_],
+    start: int,
+    stop: int,
+    coverage: Array,
+    shares: Array,
+    notes: Array,
+) -> None:
+    """Turn scores into contributions: agents x sessions x assets, in place. Fill coverage, shares and notes."""
+    agents, assets = len(said), said.shape[2]
+    power, summed = np.empty(agents), np.empty(agents)
+    for row in range(start, stop):
+        scored = present = silent = 0
+        conflict = 0.0
+        summed[:] = 0.0
+        for asset in range(assets):
+            total = covered = net = size = 0.0
+            voters = quiet = 0
+            for agent in range(agents):
+                power[agent] = 0.0
+                voters += weights[row, agent] > 0.0
+                if np.isnan(said[agent, row, asset]):
+                    quiet += 1
+                elif weights[row, agent] > 0.0:
+                    covered += given[agent, row, asset]
+                    power[agent] = weights[row, agent] * given[agent, row, asset]
+                    total += power[agent]
+            if members[row, asset]:
+                present += 1
+                silent += quiet
+            for agent in range(agents):
+                if total > 0.0:
+                    part = power[agent] * said[agent, row, asset] / total if power[agent] > 0.0 else 0.0
+                    summed[agent] += power[agent] / total
+                    net += part
+                    size += abs(part)
+                    said[agent, row, asset] = part
+                else:
+                    said[agent, row, asset] = np.nan
+            if total > 0.0:
+                scored += 1
+                coverage[row, asset] = min(covered / voters, 1.0)
+                conflict += 1.0 - abs(net) / size if size > 0.0 else 0.0
+        if scored > 0:
+            shares[row] = summed / scored
+            notes[row, 0] = conflict / scored
+        if present > 0:
+            notes[row, 1] = silent / (present * agents)
+
+
+def _checked(weights: pd.DataFrame, sessions: pd.DatetimeIndex, names: list[str]) -> pd.DataFrame:
+    values = weights.to_numpy()
+    fits = weights.index.equals(sessions) and list(weights.columns) == names
+    if not fits or not (values >= 0.0).all() or not (np.abs(values.sum(axis=1) - 1.0) <= ROUNDING).all():
+        raise ParamsError(
+            f"manager: the weighting gave weights of shape {weights.shape} for {list(weights.columns)}"
+            + ("" if not fits else f", from {np.min(values):g}, rows summing to {values.sum(axis=1).min():g} and more"),
+            f"{len(sessions)} sessions x {names}, none below 0, rows that sum to 1",
+            "mend the weighting",
+        )
+    return weights
 
 
 def _by_name(agents: Mapping[str, Agent] | Iterable[Agent | str]) -> dict[str, Agent]:

@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 
 from alphapulse.agents.compiling import compiled
-from alphapulse.agents.headlines import HeadlineScorer
-from alphapulse.agents.windows import rolling_sum
+from alphapulse.agents.headlines import FinanceScorer, HeadlineScorer
+from alphapulse.agents.windows import trailing_sum
 from alphapulse.core.market import MarketData
 from alphapulse.core.memory import once
 from alphapulse.core.panel import Panel
@@ -27,7 +27,7 @@ CAMPAIGN_HALF_LIFE = 21.0
 CAMPAIGN = re.compile(
     r"\b(?:activist|13[- ]?d|proxy (?:fight|battle|contest)|(?:takes|took|builds|raises|boosts|discloses|reports|has) "
     r"(?:an? )?(?:[\d.]+ (?:percent|pct|%) )?stake|board seats?|strategic (?:alternatives|review|options)|"
-    r"buy ?backs?|repurchase|spin[- ]?offs?|spins? off|split(?:ting)? (?:itself )?(?:up|into)|break[- ]?up|"
+    r"buy ?backs?|repurchase|spin[- ]?offs?|spins off|split(?:ting)? (?:itself )?(?:up|into)|break[- ]?up|"
     r"restructur\w+|divest\w*|explor\w+ (?:a )?sale|sale of (?:the company|itself|unit|business)|"
     r"elliott|icahn|pershing square|starboard|third point|trian|valueact|jana partners|corvex|ackman|loeb|peltz)\b",
     re.IGNORECASE,
@@ -58,7 +58,10 @@ class _News:
     source: "np.ndarray[tuple[int], np.dtype[np.object_]]"
 
 
-def news_tone(market: MarketData, window: int, reader: Reader) -> Panel:
+USUAL_READER = Reader(FinanceScorer())
+
+
+def news_tone(market: MarketData, window: int, reader: Reader = USUAL_READER) -> Panel:
     """Return the mean tone of headlines, sessions x assets in [-1, 1]; NaN without one in the reader's memory.
 
     Weights are those of the source, halved every half-life. Headlines that cannot be read do not count.
@@ -66,7 +69,7 @@ def news_tone(market: MarketData, window: int, reader: Reader) -> Panel:
     return _panel(_tones(market, reader)[0], market)
 
 
-def disagreement(market: MarketData, window: int, reader: Reader) -> Panel:
+def disagreement(market: MarketData, window: int, reader: Reader = USUAL_READER) -> Panel:
     """Return the standard deviation of tone among the headlines of `news_tone`; NaN with fewer than two."""
     return _panel(_tones(market, reader)[1], market)
 
@@ -79,8 +82,8 @@ def attention(market: MarketData, window: int) -> Panel:
     count = np.zeros((len(market.sessions), len(market.assets)))
     news = _news(market)
     np.add.at(count, (news.row, news.column), 1.0)
-    usual = rolling_sum(count, window)
-    lately = rolling_sum(count, min(ATTENTION_SESSIONS, window))
+    usual = trailing_sum(count, window)
+    lately = trailing_sum(count, min(ATTENTION_SESSIONS, window))
     abnormal = np.log1p(lately) - np.log1p(usual * (ATTENTION_SESSIONS / window))
     return _panel(np.where(usual > 0.5, abnormal, np.nan), market)
 

@@ -10,6 +10,7 @@ from alphapulse.agents.windows import trailing_mean
 from alphapulse.core.market import MarketData
 from alphapulse.core.memory import once
 from alphapulse.core.panel import Panel
+from alphapulse.core.stats import Array
 
 
 @once
@@ -36,7 +37,7 @@ def beta(market: MarketData, window: int) -> Panel:
     returns = market_returns(market)
     known = ~np.isnan(returns.to_numpy()) & ~np.isnan(index)
 
-    def mean(values: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+    def mean(values: Array) -> Array:
         frame = pd.DataFrame(np.where(known, values, np.nan), returns.index, returns.columns, copy=False)
         return trailing_mean(frame, window).to_numpy()
 

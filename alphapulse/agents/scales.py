@@ -46,7 +46,15 @@ def add_votes(
     def work(start: int, stop: int) -> None:
         rows = slice(start, stop)
         _vote_rows(
-            raw[rows], members[rows], weight, float(direction), SCALES[scale], groups, count, total[rows], available[rows]
+            raw[rows],
+            members[rows],
+            weight,
+            float(direction),
+            SCALES[scale],
+            groups,
+            count,
+            total[rows],
+            available[rows],
         )
 
     in_threads(work, len(raw))
@@ -152,7 +160,8 @@ def _distances(values: Array, size: int, centred: bool, out: Array) -> None:
 def _median_distance(values: Array, size: int, centre: float) -> float:
     """Return the median of |value - centre| over sorted values, by walking inwards from both ends."""
     low, high = 0, size - 1
-    upper = lower = 0.0
+    upper: float = 0.0
+    lower: float = 0.0
     # after k steps the k farthest values are behind; the median distance is what comes at the middle
     for step in range(size // 2 + 1):
         left, right = centre - values[low], values[high] - centre
@@ -165,4 +174,5 @@ def _median_distance(values: Array, size: int, centre: float) -> float:
             high -= 1
         if step == (size - 1) // 2 and size % 2 == 1:
             return lower
-    return 0.5 * (upper + lower)
+    middle: float = 0.5 * (upper + lower)
+    return middle

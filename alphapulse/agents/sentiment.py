@@ -17,6 +17,8 @@ from alphapulse.core.market import MarketData
 from alphapulse.core.panel import Panel
 
 QUARTER, YEAR = 63, 252
+# Evidence that reads headlines through the agent's scorer.
+READ = {"tone": news_tone, "disagreement": disagreement}
 
 
 def recent_return(market: MarketData, window: int) -> Panel:
@@ -93,9 +95,8 @@ class SentimentAgent(EvidenceAgent):
     @property
     def chosen(self) -> tuple[Evidence, ...]:
         """The evidence in use; what reads headlines reads them through this agent's scorer."""
-        read = {news_tone, disagreement}
         return tuple(
-            replace(piece, compute=partial(piece.compute, reader=self._reader)) if piece.compute in read else piece
+            replace(piece, compute=partial(READ[piece.name], reader=self._reader)) if piece.name in READ else piece
             for piece in super().chosen
         )
 

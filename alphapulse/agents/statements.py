@@ -92,11 +92,10 @@ def altman_z(
     Z = 1.2 X1 + 1.4 X2 + 3.3 X3 + 0.6 X4 + 0.999 X5, Altman 1968, "Financial ratios, discriminant analysis and the
     prediction of corporate bankruptcy", Journal of Finance 23, equation I, with ratios as decimals.
     """
-    return cast(
-        Array,
+    return (
         1.2 * ratio(working_capital, assets)
         + 1.4 * ratio(retained_earnings, assets)
         + 3.3 * ratio(ebit, assets)
         + 0.6 * ratio(market_value, liabilities)
-        + 0.999 * ratio(revenue, assets),
+        + 0.999 * ratio(revenue, assets)
     )

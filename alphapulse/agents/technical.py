@@ -8,7 +8,7 @@ import numpy as np
 
 from alphapulse.agents.evidence import Evidence, EvidenceAgent, market_returns
 from alphapulse.agents.risk_traits import volatility
-from alphapulse.agents.windows import trailing_mean
+from alphapulse.agents.windows import trailing_max, trailing_mean
 from alphapulse.core.market import MarketData
 from alphapulse.core.panel import Panel
 
@@ -50,11 +50,35 @@ def volume_confirmation(market: MarketData, window: int) -> Panel:
     return signed / traded.where(traded > 0.0)
 
 
-class TechnicalAgent(EvidenceAgent):
-    """Scores trend, momentum, short-term reversal, volatility regime and, where volume exists, its confirmation.
+def true_range(market: MarketData, window: int) -> Panel:
+    """Return the mean true range over `window` sessions, each as a share of the close before.
 
-    All evidence reads total returns, so splits and dividends leave no trace. On data without volume the coverage
-    stays below 1 by the weight of the volume evidence.
+    Wilder's average true range, but with equal weights and relative to the price, so that a split leaves no trace.
+    """
+    high, low, before = _bars(market)
+    top, bottom = high.where(~(high < before), before), low.where(~(low > before), before)
+    return trailing_mean((top - bottom) / before, window)
+
+
+def range_position(market: MarketData, window: int) -> Panel:
+    """Return where the price stands between the lowest low (0) and the highest high (1) of `window` sessions."""
+    high, low, _ = _bars(market)
+    top, bottom = trailing_max(high, window), -trailing_max(-low, window)
+    return (market.panel("total_return") - bottom) / (top - bottom).where(top > bottom)
+
+
+def _bars(market: MarketData) -> tuple[Panel, Panel, Panel]:
+    """Return highs, lows and the close before, all in units of the total return's levels."""
+    levels = market.panel("total_return")
+    unit = levels / market.panel("close")
+    return market.panel("high") * unit, market.panel("low") * unit, levels.ffill().shift(1)
+
+
+class TechnicalAgent(EvidenceAgent):
+    """Scores trend, momentum, short-term reversal, volatility regime and, where bars exist, their range and volume.
+
+    All evidence reads total returns, so splits and dividends leave no trace. On data without highs, lows or volume
+    the coverage stays below 1 by the weight of what reads them.
     """
 
     name: str = "technical"
@@ -67,6 +91,8 @@ class TechnicalAgent(EvidenceAgent):
             "low_volatility", volatility, 252, -1, 1.0, "Ang, Hodrick, Xing, Zhang 2006; Blitz and van Vliet 2007"
         ),
         Evidence("volatility_state", volatility_state, 252, -1, 0.5, "Moreira and Muir 2017"),
+        Evidence("true_range", true_range, 63, -1, 0.25, "Wilder 1978; Parkinson 1980", ("close", "high", "low")),
+        Evidence("range_position", range_position, 252, 1, 0.5, "George and Hwang 2004", ("close", "high", "low")),
         Evidence(
             "volume", volume_confirmation, 63, 1, 0.5, "Granville 1963; Blume, Easley, O'Hara 1994", ("close", "volume")
         ),

@@ -29,7 +29,7 @@ def residual_income(market: MarketData, window: int) -> Panel:
     dividends are paid out of a loss. Unknown for equity not above zero and for an ROE beyond 100 %.
     """
     filed = filings(market)
-    income, equity = filed.year("net_income"), filed.now("equity")
+    income, equity = filed.year("net_income"), filed.latest("equity")
     earned = ratio(income, equity)
     dividends = filed.year("dividends")
     payout = np.where(income > 0.0, np.clip(ratio(dividends, income), 0.0, 1.0), np.sign(dividends))
@@ -46,7 +46,7 @@ def discounted_cash_flow(market: MarketData, window: int) -> Panel:
     filed = filings(market)
     flow = filed.year("free_cash_flow")
     yearly = ratio(filed.year("revenue"), filed.year_ago("revenue"))
-    grown = np.where(np.isnan(yearly), ratio(filed.now("revenue"), filed.now_ago("revenue")), yearly)
+    grown = np.where(np.isnan(yearly), ratio(filed.latest("revenue"), filed.now_ago("revenue")), yearly)
     value = fading_growth_value(np.where(flow > 0.0, flow, np.nan), np.clip(grown - 1.0, *GROWTH))
     return filed.panel(value) / market_value(market) - 1.0
 
@@ -59,7 +59,7 @@ def earnings_multiple(market: MarketData, window: int) -> Panel:
 
 def book_multiple(market: MarketData, window: int) -> Panel:
     """Return the margin of safety if the company sold at the median price-book ratio of its sector."""
-    return _against_peers(market, filings(market).now("equity"))
+    return _against_peers(market, filings(market).latest("equity"))
 
 
 def sales_multiple(market: MarketData, window: int) -> Panel:

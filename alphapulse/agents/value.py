@@ -24,7 +24,7 @@ def earnings_yield(market: MarketData, window: int) -> Panel:
 def book_yield(market: MarketData, window: int) -> Panel:
     """Return book equity over market value; unknown where equity is not above zero."""
     filed = filings(market)
-    equity = filed.now("equity")
+    equity = filed.latest("equity")
     return filed.panel(np.where(equity > 0.0, equity, np.nan)) / market_value(market)
 
 
@@ -47,7 +47,7 @@ def shareholder_yield(market: MarketData, window: int) -> Panel:
     """
     filed = filings(market)
     with np.errstate(divide="ignore", invalid="ignore"):
-        bought = 1.0 - filed.now("shares") / filed.now_ago("shares")
+        bought = 1.0 - filed.latest("shares") / filed.now_ago("shares")
     bought = np.where(np.abs(bought) < 0.25, bought, np.nan)
     return filed.panel(filed.year("dividends")) / market_value(market) + filed.panel(bought)
 
