@@ -16,6 +16,7 @@ from alphapulse.core.errors import ParamsError
 from alphapulse.plain import UNREADABLE, parsed, plain, where
 
 MAX_BYTES = 1_000_000
+EVERY_AGENT = ("technical", "fundamental", "value", "valuation", "sentiment", "activist")
 
 
 class _Section(BaseModel):
@@ -31,10 +32,14 @@ class Data(BaseModel):
 
 
 class Agents(_Section):
-    """Who votes, each with its own options (weights and windows of evidence), and how votes are weighted."""
+    """Who votes, each with its own options (weights and windows of evidence), and how votes are weighted.
+
+    options: of the weighting, for example {horizon: 21} of trailing_ic.
+    """
 
     weighting: str = "equal"
-    use: dict[str, dict[str, Any]] = Field(default={"technical": {}, "value": {}}, min_length=1)
+    options: dict[str, Any] = {}
+    use: dict[str, dict[str, Any]] = Field(default={name: {} for name in EVERY_AGENT}, min_length=1)
 
 
 class Portfolio(_Section):

@@ -30,7 +30,7 @@ class Strategy:
     covariance, mean: names of the estimators of `estimate_risk`.
     """
 
-    agent: Agent = field(default_factory=lambda: AgentManager(["technical", "value"]))
+    agent: Agent = field(default_factory=lambda: AgentManager(list(AGENTS)))
     portfolio: PortfolioManager = PortfolioManager(MinVariance())
     sizer: PositionSizer = PositionSizer()
     risk: RiskManager = field(default_factory=RiskManager)
@@ -60,6 +60,7 @@ class Strategy:
             agent=AgentManager(
                 {name: _built("agent", name, AGENTS, given) for name, given in run["agents"]["use"].items()},
                 run["agents"]["weighting"],
+                run["agents"]["options"],
             ),
             portfolio=PortfolioManager(allocator=_built("allocator", allocator, ALLOCATORS, options), **portfolio),
             sizer=PositionSizer(**run["sizing"]),

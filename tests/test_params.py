@@ -75,6 +75,14 @@ def test_what_was_handed_in_is_left_alone() -> None:
     assert given == {"data": {"name": "sample", "assets": ["KO"]}}
 
 
+def test_a_weighting_takes_its_options(tmp_path: Path) -> None:
+    text = "agents: {weighting: trailing_ic, options: {horizon: 5}, use: {technical: {}, value: {}}}\n"
+    strategy = ap.Strategy.from_params(load_params(written(tmp_path, text)))
+    assert "TrailingIC(horizon=5" in strategy.described()["agent"]
+    with pytest.raises(ParamsError, match="did you mean horizon"):
+        ap.Strategy.from_params(load_params(written(tmp_path, text.replace("horizon", "horizn"))))
+
+
 @pytest.mark.parametrize(
     ("text", "value"),
     [

@@ -1,7 +1,7 @@
 """What the filings of a company said at each moment: latest figures, trailing years, and the same a year before.
 
-1. `_derived` adds what follows from what was filed: liabilities, shares, dividends, free cash flow. Share counts are
-   put in shares of the market's first session, so that splits do not look like new shares (`_split_factor`).
+1. `_derived` adds what follows from one filing: liabilities, shares, dividends, free cash flow, accrued income. Share
+   counts are put in shares of the market's first session, so that splits do not look like new ones (`_split_factor`).
 2. `_as_known` walks each company's filings in the order they became known and writes down, after each of them, the
    newest period as it then stood. A restatement replaces its own period from its own day on; a period older than one
    already known never becomes the newest.
@@ -21,6 +21,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from alphapulse.agents.compiling import compiled
+from alphapulse.core.errors import MissingField
 from alphapulse.core.market import MarketData
 from alphapulse.core.memory import once
 from alphapulse.core.panel import Panel
@@ -36,6 +37,8 @@ QUARTER = (75, 110)
 SAME_PERIOD = 10
 # Net income over earnings per share gives shares; below this, rounding to a cent moves them by more than 10 %.
 SMALLEST_EPS = 0.05
+# No company states a figure of a septillion, in any currency: infinities and faults of the file are unknown.
+LARGEST = 1e24
 NOW, BEFORE, YEAR, NOW_AGO, YEAR_AGO, NOW_TWO_AGO = range(6)
 STATES = 6
 
@@ -97,17 +100,29 @@ class Filings:
 def filings(market: MarketData) -> Filings:
     """Return the filings of the market's companies as they were known, computed once a market."""
     table = market.table("fundamentals")
+    if not {"asset", "period_end"} <= set(table.columns):
+        raise MissingField(
+            f"market {market.name}: fundamentals with the columns {list(table.columns)}",
+            "at least asset, period_end, known and session, one row a filing",
+            "add the asset and the end of the period of each filing",
+        )
     column = market.assets.get_indexer(pd.Index(table["asset"]))
     row = market.sessions.get_indexer(pd.Index(table["session"]))
-    inside = np.flatnonzero((column >= 0) & (row >= 0))
-    inside = inside[np.lexsort((table["known"].to_numpy()[inside], row[inside]))]
-    table, column, row = table.iloc[inside], column[inside].astype(np.int64), row[inside].astype(np.int64)
+    ends, day = pd.DatetimeIndex(table["period_end"]), _public(table)
+    inside = np.flatnonzero((column >= 0) & (row >= 0) & (ends <= day))  # nobody knows a period before it ends
+    inside = inside[np.lexsort((pd.DatetimeIndex(table["known"]).asi8[inside], row[inside]))]
+    table, day, column, row = table.iloc[inside], day[inside], column[inside].astype(np.int64), row[inside]
     figures = _derived(table)
-    figures["shares"] = figures["shares"] / _split_factor(market)[_public(table, market.sessions), column]
+    at = np.clip(market.sessions.searchsorted(day, side="right") - 1, 0, None)
+    with np.errstate(over="ignore"):
+        figures["shares"] = figures["shares"] / _split_factor(market)[at, column]
     values = np.column_stack([*figures.values()])
-    period = pd.DatetimeIndex(table["period_end"]).to_numpy().astype("datetime64[D]").astype(np.int64)
+    period = ends[inside].to_numpy().astype("datetime64[D]").astype(np.int64)
     order = np.argsort(column, kind="stable").astype(np.int64)
-    states, expires = _as_known(order, row, column, period, values)
+    # what was known before the market began is as old as it is: a year holds EXPIRES sessions
+    since = row - np.clip((market.sessions[0] - day).days.to_numpy(), 0, None) * EXPIRES // 365
+    states, expires = _as_known(order, since.astype(np.int64), column, period, values)
+    row = row.astype(np.int64)
     return Filings(
         sessions=market.sessions,
         assets=market.assets,
@@ -134,24 +149,24 @@ def _split_factor(market: MarketData) -> Array:
     return market.panel("split").fillna(1.0).cumprod().to_numpy()
 
 
-def _public(table: pd.DataFrame, sessions: pd.DatetimeIndex) -> Rows:
-    """Return the row of the last session at or before the day each filing became known.
+def _public(table: pd.DataFrame) -> pd.DatetimeIndex:
+    """Return the exchange's date on which each filing became known.
 
     A filing states its shares as of that day: splits after the period's end are worked in (SEC staff accounting
     bulletin topic 4C).
     """
-    known = pd.DatetimeIndex(table["known"]) - pd.Timedelta(seconds=1)  # a bare date stands at the midnight ending it
-    day = known.tz_convert(EXCHANGE_ZONE).tz_localize(None).normalize()
-    return np.clip(sessions.searchsorted(day, side="right") - 1, 0, None).astype(np.int64)
+    known = pd.DatetimeIndex(pd.to_datetime(table["known"], utc=True))
+    known = known - pd.Timedelta(seconds=1)  # a bare date stands at the midnight ending it
+    return known.tz_convert(EXCHANGE_ZONE).tz_localize(None).normalize()
 
 
 def _derived(table: pd.DataFrame) -> dict[str, Array]:
     """Return every figure of the table and what follows from them, where it was not filed itself."""
     fixed = ("asset", "period_end", "known", "session")
     numeric = table.drop(columns=[name for name in fixed if name in table]).select_dtypes("number")
-    found = {str(name): numeric[name].to_numpy(dtype=np.float64, copy=True) for name in numeric}
+    found = {str(name): numeric[name].to_numpy(dtype=np.float64, copy=True, na_value=np.nan) for name in numeric}
     for values in found.values():
-        values[~np.isfinite(values)] = np.nan
+        values[~(np.abs(values) < LARGEST)] = np.nan
     nothing = np.full(len(table), np.nan)
 
     def filed(name: str) -> Array:
@@ -161,25 +176,26 @@ def _derived(table: pd.DataFrame) -> dict[str, Array]:
         known = filed(name)
         found[name] = cast(Array, np.where(np.isnan(known), values, known))
 
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         per_share = np.where(np.abs(filed("eps_diluted")) >= SMALLEST_EPS, filed("eps_diluted"), np.nan)
         fill("shares", filed("net_income") / per_share)
-    found["shares"] = np.where(found["shares"] > 0.0, found["shares"], np.nan)
-    fill("liabilities", filed("assets") - filed("equity"))
-    fill("dividends", filed("dividends_per_share") * found["shares"])
-    fill("free_cash_flow", filed("cfo") - filed("capex"))
+        found["shares"] = np.where(found["shares"] > 0.0, found["shares"], np.nan)
+        fill("liabilities", filed("assets") - filed("equity"))
+        fill("dividends", filed("dividends_per_share") * found["shares"])
+        fill("free_cash_flow", filed("cfo") - filed("capex"))
+        fill("accrued_income", filed("net_income") - filed("cfo"))
     return found
 
 
 @compiled
-def _as_known(order: Rows, row: Rows, column: Rows, period: Rows, values: Array) -> tuple[Array, Rows]:
+def _as_known(order: Rows, since: Rows, column: Rows, period: Rows, values: Array) -> tuple[Array, Rows]:
     count, width = values.shape
     states = np.full((count, width, STATES), np.nan)
     expires = np.zeros(count, dtype=np.int64)
     ends = np.empty(count, dtype=np.int64)  # of the company at hand, sorted
     book = np.empty((count, width))
     known = 0
-    newest_row = 0
+    newest_since = 0
     for place in range(count):
         filing = order[place]
         if place == 0 or column[filing] != column[order[place - 1]]:
@@ -196,11 +212,11 @@ def _as_known(order: Rows, row: Rows, column: Rows, period: Rows, values: Array)
             book[at] = np.nan
             known += 1
             if at == known - 1:
-                newest_row = row[filing]
+                newest_since = since[filing]
         for figure in range(width):
             if not np.isnan(values[filing, figure]):
                 book[at, figure] = values[filing, figure]
-        expires[filing] = newest_row + EXPIRES
+        expires[filing] = newest_since + EXPIRES
         for figure in range(width):
             _state(ends, book, known, figure, states[filing, figure])
     return states, expires

@@ -71,7 +71,7 @@ def earnings_growth(market: MarketData, window: int) -> Panel:
 def accruals(market: MarketData, window: int) -> Panel:
     """Return the part of a year's net income that did not come as cash, over assets."""
     filed = filings(market)
-    return filed.panel(ratio(filed.year("net_income") - filed.year("cfo"), filed.latest("assets")))
+    return filed.panel(ratio(filed.year("accrued_income"), filed.latest("assets")))
 
 
 def asset_growth(market: MarketData, window: int) -> Panel:

@@ -127,7 +127,7 @@ def _of_closes(
 def _copy(panel: Array, step: Steps, first: int, lanes: int, out: Array) -> None:
     for session in range(out.shape[1]):
         begin = session * step[0] + first * step[1]
-        if step[1] == 1 and lanes == TILE:
+        if step[1] == 1 and lanes == TILE:  # said so that the compiler unrolls it
             for lane in range(TILE):
                 out[lane, session] = panel[begin + lane]
         else:

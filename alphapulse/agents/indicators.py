@@ -4,8 +4,9 @@ An indicator runs over an asset's own traded sessions. A gap is skipped: no valu
 next one continues where the last one stood. Warm-up, gaps and what lies outside an asset's life are NaN; nothing is
 filled. Row t reads rows up to t only, and no value depends on later rows, on other assets or on the number of threads.
 
-Values equal TA-Lib's from its first one. Indicators in units of price (MACD, bands, ATR, averages) scale with the
-price: divide by it before comparing assets.
+Values are TA-Lib's from its first one, up to rounding; for prices that never moved its RSI is 0 and ours unknown. Those
+in units of price (MACD, bands, ATR, averages) scale with it: divide by the price before comparing assets. A split moves
+traded prices, so hand over levels without splits (total_return, and highs and lows scaled alike).
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ def indicator_panels(
     which: Iterable[str] | None = None,
     **windows: float,
 ) -> dict[str, Panel]:
-    """Return the panels of several indicators by name, sessions x assets, for little more than one of them costs.
+    """Return the panels of several indicators by name, sessions x assets, reading the prices once.
 
     close, high, low: prices above zero or total-return levels, sessions x assets, NaN where not traded. which: names
     from INDICATORS; by default all that these panels allow (ATR needs highs and lows). windows: fields of Windows in

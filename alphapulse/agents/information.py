@@ -36,22 +36,31 @@ def information_coefficients(score: Panel, levels: Panel, horizon: int) -> "pd.S
     for first in range(horizon, len(known), RANKED_AT_ONCE):
         rows = slice(first, first + RANKED_AT_ONCE)
         then = slice(first - horizon, min(first + RANKED_AT_ONCE, len(known)) - horizon)
-        growth = known[rows] / known[then]
-        unknown = ~(np.isfinite(growth) & np.isfinite(scores[then]))
-        ranks = [_ranks(values, unknown) for values in (scores[then], growth)]
-        _correlate(ranks[0], ranks[1], out[rows])
+        out[rows] = rank_correlations(scores[then], known[rows] / known[then])
     return pd.Series(out, index=score.index)
 
 
-def even_levels(returns: Panel) -> Panel:
-    """Return levels whose ratios rank assets by the sum of their session returns instead of the compounded one.
+def rank_correlations(one: Array, other: Array) -> Array:
+    """Return Spearman's correlation of each row, over the columns where both are known; NaN as above."""
+    unknown = ~(np.isfinite(one) & np.isfinite(other))
+    out = np.full(len(one), np.nan)
+    _correlate(_ranks(one, unknown), _ranks(other, unknown), out)
+    return out
 
-    returns: simple returns per session, sessions x assets; an asset without one stays where it is. Of two assets with
-    the same expected return the more volatile has the lower median compounded return, so ranks of compounded returns
-    reward low volatility where nothing can be earned. Sums do not.
+
+def period_returns(returns: Panel, horizon: int) -> Array:
+    """Return the sum of session returns over each holding period from the first session, periods x assets.
+
+    Row k covers the sessions after (k - 1) x horizon up to k x horizon; row 0 is unknown (NaN). returns: simple returns
+    per session, sessions x assets; an asset without one stays where it is. Sums instead of compounded returns: of two
+    assets with the same expected return the more volatile has the lower median compounded return, so their ranks
+    reward low volatility where nothing can be earned.
     """
-    summed = returns.fillna(0.0).cumsum()
-    return pd.DataFrame(np.exp(summed.to_numpy()), index=returns.index, columns=returns.columns, copy=False)
+    values = np.nan_to_num(returns.to_numpy()[1:])
+    count = len(values) // horizon
+    out = np.full((count + 1, values.shape[1]), np.nan)
+    values[: count * horizon].reshape(count, horizon, values.shape[1]).sum(axis=1, out=out[1:])
+    return out
 
 
 def newey_west(values: "pd.Series[float] | Array", lags: int) -> tuple[float, float]:

@@ -142,6 +142,22 @@ def _poll(manager: AgentManager, market: MarketData) -> _Poll:
 
 
 @compiled
+def _contribute(said: Array, power: Array, total: float, summed: Array) -> tuple[float, float]:
+    """Turn one asset's scores into contributions, in place, and return their sum and the sum of their sizes."""
+    net = size = 0.0
+    for agent in range(len(said)):
+        if total > 0.0:
+            part = power[agent] * said[agent] / total if power[agent] > 0.0 else 0.0
+            summed[agent] += power[agent] / total
+            net += part
+            size += abs(part)
+            said[agent] = part
+        else:
+            said[agent] = np.nan
+    return net, size
+
+
+@compiled
 def _count(
     said: Array,
     given: Array,
@@ -161,7 +177,7 @@ def _count(
         conflict = 0.0
         summed[:] = 0.0
         for asset in range(assets):
-            total = covered = net = size = 0.0
+            total = covered = 0.0
             voters = quiet = 0
             for agent in range(agents):
                 power[agent] = 0.0
@@ -175,15 +191,7 @@ def _count(
             if members[row, asset]:
                 present += 1
                 silent += quiet
-            for agent in range(agents):
-                if total > 0.0:
-                    part = power[agent] * said[agent, row, asset] / total if power[agent] > 0.0 else 0.0
-                    summed[agent] += power[agent] / total
-                    net += part
-                    size += abs(part)
-                    said[agent, row, asset] = part
-                else:
-                    said[agent, row, asset] = np.nan
+            net, size = _contribute(said[:, row, asset], power, total, summed)
             if total > 0.0:
                 scored += 1
                 coverage[row, asset] = min(covered / voters, 1.0)

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from alphapulse.agents.evidence import market_returns
-from alphapulse.agents.information import even_levels
+from alphapulse.agents.information import period_returns
 from alphapulse.agents.votes import DOUBT, LEAST_PERIODS, compared, held
 from alphapulse.core.checks import check_choice, check_count, check_number
 from alphapulse.core.market import MarketData
@@ -132,19 +132,18 @@ MODELS: dict[str, Callable[[Array, Array, float, int], Array]] = {"ridge": _ridg
 
 def _lessons(scores: Mapping[str, Panel], market: MarketData, horizon: int) -> list[Lesson]:
     """Return lesson k, about the returns from session (k - 1) x horizon to k x horizon; the first is empty."""
-    levels = even_levels(market_returns(market)).iloc[::horizon].to_numpy()
-    ranks = np.stack([centred_ranks(score.iloc[::horizon]).to_numpy() for score in scores.values()], axis=2)
-    growth = np.full(levels.shape, np.nan)
-    np.divide(levels[1:], levels[:-1], out=growth[1:])
-    spoken = np.zeros(levels.shape, dtype=bool)
+    earned = period_returns(market_returns(market), horizon)
+    thin = [score.iloc[::horizon].iloc[: len(earned)] for score in scores.values()]
+    ranks = np.stack([centred_ranks(score).to_numpy() for score in thin], axis=2)
+    spoken = np.zeros(earned.shape, dtype=bool)
     spoken[1:] = ~np.isnan(ranks[:-1]).all(axis=2)
-    target = centred_ranks(pd.DataFrame(np.where(spoken, growth, np.nan))).to_numpy()
+    target = centred_ranks(pd.DataFrame(np.where(spoken, earned, np.nan))).to_numpy()
     lessons = [Lesson(np.empty((0, len(scores))), np.empty(0))]
-    for row in range(1, len(levels)):
+    for row in range(1, len(ranks)):
         usable = ~np.isnan(target[row])
-        given, earned = np.nan_to_num(ranks[row - 1][usable]), target[row][usable]
-        order = np.lexsort((*given.T, earned))
-        lessons.append(Lesson(given[order], earned[order]))
+        given, returns = np.nan_to_num(ranks[row - 1][usable]), target[row][usable]
+        order = np.lexsort((*given.T, returns))
+        lessons.append(Lesson(given[order], returns[order]))
     return lessons
 
 

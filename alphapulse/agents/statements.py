@@ -34,7 +34,7 @@ class Year:
 
 def ratio(numerator: Array, denominator: Array) -> Array:
     """Return numerator / denominator where the denominator is above zero, NaN elsewhere."""
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         return cast(Array, np.where(denominator > 0.0, numerator / denominator, np.nan))
 
 

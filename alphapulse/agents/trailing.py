@@ -20,7 +20,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from alphapulse.agents.evidence import market_returns
-from alphapulse.agents.information import even_levels, information_coefficients
+from alphapulse.agents.information import period_returns, rank_correlations
 from alphapulse.agents.votes import DOUBT, LEAST_PERIODS, compared, held
 from alphapulse.agents.windows import trailing_mean
 from alphapulse.core.checks import check_count, check_number
@@ -99,10 +99,14 @@ class Regime:
 def period_coefficients(scores: Mapping[str, Panel], market: MarketData, horizon: int) -> Array:
     """Return the information coefficient of each agent and holding period, periods x agents; NaN where unknown.
 
+    Ranks of scores with ranks of summed returns (`information.period_returns` says why not compounded).
     Row k became known at session k x horizon of the market, and is about the scores given at (k - 1) x horizon.
     """
-    levels = even_levels(market_returns(market)).iloc[::horizon]
-    return np.column_stack([information_coefficients(score.iloc[::horizon], levels, 1) for score in scores.values()])
+    earned = period_returns(market_returns(market), horizon)[1:]
+    out = np.full((len(earned) + 1, len(scores)), np.nan)
+    for place, score in enumerate(scores.values()):
+        out[1:, place] = rank_correlations(score.to_numpy()[::horizon][: len(earned)], earned)
+    return out
 
 
 def turbulent(market: MarketData, lookback: int) -> "pd.Series[bool]":

@@ -72,7 +72,7 @@ def test_prefix_law_of_the_strategy(market: ap.MarketData, strategy: ap.Strategy
 def test_decisions_record_what_was_seen_and_what_was_changed(market: ap.MarketData) -> None:
     result = ap.backtest(market, ap.Strategy.from_params(PARAMS))
     decision = result.decisions.at(result.decisions.targets.index[10])
-    assert set(decision.scores) == {"combined", "technical", "value"}
+    assert set(decision.scores) == {"combined", *ap.AGENTS}
     assert decision.scores["technical"].abs().max() <= 1.0
     assert decision.targets.max() <= 0.15 + 1e-12
     assert decision.targets.sum() <= 1.0 + 1e-12
