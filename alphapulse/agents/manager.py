@@ -21,7 +21,7 @@ import pandas as pd
 
 from alphapulse.agents import AGENTS
 from alphapulse.agents.compiling import compiled, in_threads
-from alphapulse.agents.votes import Weighting
+from alphapulse.agents.weighting.votes import Weighting
 from alphapulse.agents.weighting import build_weighting
 from alphapulse.core.checks import check_choice
 from alphapulse.core.errors import ParamsError

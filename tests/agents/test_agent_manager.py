@@ -8,9 +8,9 @@ import pytest
 
 from alphapulse.agents import AGENTS
 from alphapulse.agents.manager import AgentManager
-from alphapulse.agents.stacking import Stacked
+from alphapulse.agents.weighting.stacking import Stacked
 from alphapulse.agents.technical import TechnicalAgent
-from alphapulse.agents.trailing import TrailingIC
+from alphapulse.agents.weighting.trailing import TrailingIC
 from alphapulse.core.errors import ParamsError
 from alphapulse.core.market import MarketData
 from alphapulse.testing import AGENT_CHECKS, example_market

@@ -14,9 +14,9 @@ from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.metrics import accuracy_score, f1_score
 from sklearn.pipeline import make_pipeline
 
-from alphapulse.agents.finance_tone import EVENTS
-from alphapulse.agents.finance_words import ALONE, BEATS, DIRECTIONS, MEASURES, MISSES, MOVING, TROUBLES
-from alphapulse.agents.headline_text import MOST_CHARACTERS, clean, is_english, tokens_of
+from alphapulse.agents.headlines.tone import EVENTS
+from alphapulse.agents.headlines.words import ALONE, BEATS, DIRECTIONS, MEASURES, MISSES, MOVING, TROUBLES
+from alphapulse.agents.headlines.text import MOST_CHARACTERS, clean, is_english, tokens_of
 from alphapulse.agents.headlines import (
     ANCHORS,
     NEUTRAL,

@@ -1,14 +1,128 @@
-"""Value speaks from five years of prices and then prefers the losers of the four before the last."""
+"""Value by hand: yields on the market value, the gate for quality, and long-run reversal on prices alone."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 import pytest
+from companies import companies, last
 
+from alphapulse.agents import value
 from alphapulse.agents.value import ValueAgent, long_run_return
+from alphapulse.core.errors import ParamsError
 from alphapulse.core.market import MarketData
 from alphapulse.testing import example_market
+
+NAN = float("nan")
+# A year's income of 40, sales of 400, operating cash of 48, dividends of 8; equity of 200; 50 shares at 10.
+ACME = {"net_income": 10.0, "revenue": 100.0, "cfo": 12.0, "dividends": 2.0, "equity": 200.0, "shares": 50.0}
+BY_HAND = {
+    "earnings_yield": 40.0 / 500.0,
+    "book_yield": 200.0 / 500.0,
+    "sales_yield": 400.0 / 500.0,
+    "cash_flow_yield": 48.0 / 500.0,
+    "shareholder_yield": 8.0 / 500.0,
+}
+PIECES = {piece.name: piece for piece in ValueAgent.evidence}
+BURNING = {"net_income": -1.0, "cfo": -1.0, "equity": 900.0, "revenue": 900.0, "dividends": 9.0}
+
+
+@pytest.mark.parametrize("name", BY_HAND)
+def test_each_yield_by_hand(name: str) -> None:
+    assert last(PIECES[name].compute, companies({"ACME": ACME}))["ACME"] == pytest.approx(BY_HAND[name], rel=1e-12)
+
+
+def test_every_piece_on_filings_is_checked_by_hand() -> None:
+    assert set(BY_HAND) == {piece.name for piece in ValueAgent.evidence if piece.kind == "fundamentals"}
+
+
+@pytest.mark.parametrize("name", BY_HAND)
+def test_the_same_company_at_half_the_price_is_preferred(name: str) -> None:
+    market = companies({"ACME": ACME, "SALE": ACME}, price={"ACME": 10.0, "SALE": 5.0})
+    agent = ValueAgent(weights={name: 1.0})
+    assert agent.score(market).iloc[-1].tolist() == [-0.5, 0.5]
+    assert last(PIECES[name].compute, market)["SALE"] == pytest.approx(2.0 * BY_HAND[name])
+
+
+def test_buying_back_shares_is_paying_out_and_issuing_them_the_opposite() -> None:
+    market = companies(
+        {
+            "KEEP": ACME,
+            "BACK": {**ACME, "shares": [50.0] * 5 + [45.0] * 4},  # a tenth of all, over the last year
+            "MORE": {**ACME, "shares": [50.0] * 5 + [55.0] * 4},
+        }
+    )
+    found = last(value.shareholder_yield, market)
+    assert found["BACK"] == pytest.approx(8.0 / 450.0 + 0.1)
+    assert found["MORE"] == pytest.approx(8.0 / 550.0 - 0.1)
+    assert found["KEEP"] == pytest.approx(8.0 / 500.0)
+
+
+@pytest.mark.parametrize("shares", [100.0, 20.0])
+def test_a_jump_in_the_number_of_shares_is_unknown(shares: float) -> None:
+    market = companies({"JUMP": {**ACME, "shares": [50.0] * 8 + [shares]}, "KEEP": ACME})
+    assert np.isnan(last(value.shareholder_yield, market)["JUMP"])
+    assert np.isfinite(last(value.earnings_yield, market)["JUMP"])
+
+
+def test_a_loss_is_dear_on_earnings_not_unknown() -> None:
+    market = companies({"ACME": ACME, "LOSS": {**ACME, "net_income": -10.0}})
+    assert last(value.earnings_yield, market)["LOSS"] == -40.0 / 500.0
+    assert ValueAgent({"earnings_yield": 1.0}).score(market).iloc[-1].tolist() == [0.5, -0.5]
+
+
+def test_a_company_that_burns_cash_and_loses_money_is_not_called_cheap() -> None:
+    market = companies({"ACME": ACME, "BURN": {**ACME, **BURNING}})
+    agent = ValueAgent({"book_yield": 1.0, "sales_yield": 1.0})
+    assert agent.score(market).iloc[-1].tolist() == [-0.5, 0.0]
+    assert agent.coverage(market).iloc[-1].tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("better", [{"net_income": 1.0}, {"cfo": 1.0}, {"net_income": NAN}, {"cfo": NAN}])
+def test_the_gate_shuts_only_on_both(better: dict[str, float]) -> None:
+    market = companies({"ACME": ACME, "BURN": {**ACME, **BURNING, **better}})
+    assert ValueAgent({"book_yield": 1.0}).score(market).iloc[-1].tolist() == [-0.5, 0.5]
+
+
+def test_the_gate_judges_the_year_not_the_quarter() -> None:
+    market = companies(
+        {"ACME": ACME, "DIP": {**ACME, **BURNING, "net_income": [3.0, 3.0, 3.0, -8.0], "cfo": [3.0, 3.0, 3.0, -8.0]}}
+    )
+    assert ValueAgent({"book_yield": 1.0}).score(market).iloc[-1].tolist() == [-0.5, 0.5]
+
+
+def test_the_gate_leaves_low_scores_as_they_are() -> None:
+    market = companies({"ACME": ACME, "BURN": {**ACME, **BURNING, "equity": 20.0}})
+    assert ValueAgent({"book_yield": 1.0}).score(market).iloc[-1].tolist() == [0.5, -0.5]
+
+
+def test_peers_remove_the_sector() -> None:
+    """All banks are cheaper on book than all software; within its sector the cheaper one comes first."""
+    books = {"BANK1": 600.0, "BANK2": 500.0, "SOFT1": 60.0, "SOFT2": 50.0}
+    sectors = {name: name[:4] for name in books}
+    market = companies({name: {**ACME, "equity": book} for name, book in books.items()}, sectors=sectors)
+    weights = {"book_yield": 1.0}
+    assert ValueAgent(weights).score(market).iloc[-1].tolist() == [0.5, -0.5, 0.5, -0.5]
+    assert ValueAgent(weights, peers=False).score(market).iloc[-1].tolist() == [0.75, 0.25, -0.25, -0.75]
+
+
+def test_a_missing_yield_is_missing() -> None:
+    market = companies({"ACME": ACME, "PART": {**ACME, "cfo": NAN, "revenue": NAN}, "SALE": {**ACME, "shares": 40.0}})
+    agent = ValueAgent()
+    declared = sum(piece.weight for piece in agent.evidence)
+    assert agent.coverage(market)["PART"].iloc[-1] == pytest.approx((1.0 + 1.0 + 0.5) / declared)
+    assert agent.coverage(market)["ACME"].iloc[-1] == pytest.approx(4.0 / declared)
+    # among the three PART ties with ACME on what is known
+    assert agent.score(market)["PART"].iloc[-1] == pytest.approx(-1.0 / 3.0)
+
+
+def test_parameters_and_their_errors() -> None:
+    agent = ValueAgent({"long_run_reversal": 1.0}, long_run_reversal=300)
+    assert agent.needs == ("total_return",)
+    with pytest.raises(ParamsError, match="windows of long_run_reversal"):
+        ValueAgent(book_yield=5)
+    with pytest.raises(ParamsError, match="did you mean book_yield"):
+        ValueAgent({"book_yeild": 1.0})
 
 
 def test_skips_the_last_year() -> None:

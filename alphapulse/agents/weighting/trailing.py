@@ -21,7 +21,7 @@ import pandas as pd
 
 from alphapulse.agents.evidence import market_returns
 from alphapulse.agents.information import period_returns, rank_correlations
-from alphapulse.agents.votes import DOUBT, LEAST_PERIODS, compared, held
+from alphapulse.agents.weighting.votes import DOUBT, LEAST_PERIODS, compared, held
 from alphapulse.agents.windows import trailing_mean
 from alphapulse.core.checks import check_count, check_number
 from alphapulse.core.market import MarketData

@@ -12,8 +12,8 @@ Source: Malo, Sinha, Korhonen, Wallenius and Takala 2014, "Good debt or bad debt
 
 from __future__ import annotations
 
-from alphapulse.agents.comparisons import LOSSES, compare, is_number
-from alphapulse.agents.finance_words import (
+from alphapulse.agents.headlines.comparisons import LOSSES, compare, is_number
+from alphapulse.agents.headlines.words import (
     ADJECTIVES,
     ALONE,
     AUTHORITIES,

@@ -11,9 +11,9 @@ import pandas as pd
 
 from alphapulse.agents.evidence import market_returns
 from alphapulse.agents.information import signal_returns
-from alphapulse.agents.stacking import Stacked
-from alphapulse.agents.trailing import Regime, TrailingIC
-from alphapulse.agents.votes import Weighting, held
+from alphapulse.agents.weighting.stacking import Stacked
+from alphapulse.agents.weighting.trailing import Regime, TrailingIC
+from alphapulse.agents.weighting.votes import Weighting, held
 from alphapulse.core.checks import check_choice, check_count, check_number
 from alphapulse.core.errors import ParamsError
 from alphapulse.core.market import MarketData

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from alphapulse.agents.finance_words import PHRASES, words
+from alphapulse.agents.headlines.words import PHRASES, words
 
 MOST_CHARACTERS = 500  # the longest real headline is half as long; what follows is an article
 LEAST_LATIN = 0.7  # share of the letters

@@ -20,7 +20,7 @@ import pandas as pd
 
 from alphapulse.agents.evidence import market_returns
 from alphapulse.agents.information import period_returns
-from alphapulse.agents.votes import DOUBT, LEAST_PERIODS, compared, held
+from alphapulse.agents.weighting.votes import DOUBT, LEAST_PERIODS, compared, held
 from alphapulse.core.checks import check_choice, check_count, check_number
 from alphapulse.core.market import MarketData
 from alphapulse.core.panel import Panel

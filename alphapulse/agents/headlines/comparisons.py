@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from alphapulse.agents.finance_words import MEASURES, words
+from alphapulse.agents.headlines.words import MEASURES, words
 
 _AGAINST = words("compared versus vs against from (")
 _SCALES = {

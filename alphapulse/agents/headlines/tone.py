@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from alphapulse.agents.finance_words import BEATS, DIRECTIONS, MEASURES, MISSES, TROUBLES, words
+from alphapulse.agents.headlines.words import BEATS, DIRECTIONS, MEASURES, MISSES, TROUBLES, words
 
 # News that needs neither measure nor direction.
 EVENTS: dict[str, float] = {
