@@ -1,6 +1,7 @@
 """Runs: validated parameters in, a stored run with its executed notebook out.
 
-1. `load_params` and `Strategy.from_params` refuse bad parameters before anything starts.
+1. `load_params` and `Strategy.from_params` refuse bad parameters before anything starts; NOTEBOOKS says which of them
+   each notebook takes.
 2. papermill executes the notebook in a folder aside; its last cell calls `save_run`.
 3. The manifest is written last and the folder gets its name; on any failure nothing stays.
 """
@@ -13,18 +14,39 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
+
+import pandas as pd
 
 import alphapulse
+from alphapulse.backtest.card import Scorecard
 from alphapulse.backtest.result import BacktestResult
+from alphapulse.core.checks import check_count
 from alphapulse.core.errors import RunError
 from alphapulse.data import source_of
-from alphapulse.params import load_params
+from alphapulse.params import RunParams, load_params
 from alphapulse.report.tearsheet import tearsheet
 from alphapulse.store.runs import Run, publish, staged, write_table, write_text
 from alphapulse.strategy import Strategy
 
-NOTEBOOK = "backtest.ipynb"
+
+class Notebook(NamedTuple):
+    """A notebook that runs execute: its file, the sections of a run's file it takes, parameters of its own."""
+
+    file: str
+    sections: tuple[str, ...]
+    own: tuple[str, ...] = ()
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names in its parameters cell, in order."""
+        return (*self.sections, *self.own, "save_to")
+
+
+NOTEBOOKS: Mapping[str, Notebook] = {
+    "backtest": Notebook("backtest.ipynb", tuple(name for name in RunParams.model_fields if name != "save_to")),
+    "agents": Notebook("agents.ipynb", ("name", "data", "agents"), ("horizon",)),
+}
 RESULT = "result.json"
 # tags of the cells that papermill adds
 _ADDED = {"injected-parameters", "papermill-error-cell-tag"}
@@ -43,27 +65,52 @@ def run_backtest(
     changes: values by dotted key that replace those of the file. Raises ParamsError before anything runs, RunError
     naming the cell when one fails; KeyboardInterrupt passes and names it too. In all cases no half run stays.
     """
-    mapping = load_params(params, changes)
+    return _run("backtest", load_params(params, changes), {}, root, notebook, progress)
+
+
+def run_agents(
+    params: Path,
+    *,
+    horizon: int = 21,
+    changes: Mapping[str, Any] | None = None,
+    root: Path = Path("runs"),
+    notebook: Path | None = None,
+    progress: bool = True,
+) -> Run:
+    """Execute the agents notebook with the name, data and agents of a run's YAML file, and store its scorecard.
+
+    horizon: sessions of return that scores are compared with. Otherwise as `run_backtest`.
+    """
+    own = {"horizon": check_count("horizon", horizon)}
+    return _run("agents", load_params(params, changes), own, root, notebook, progress)
+
+
+def _run(
+    kind: str, mapping: Mapping[str, Any], own: Mapping[str, Any], root: Path, notebook: Path | None, progress: bool
+) -> Run:
     Strategy.from_params(mapping)
     source_of(mapping["data"]["name"], sorted(set(mapping["data"]) - {"name"}))
-    source = notebook or find_notebook(NOTEBOOK)
+    form = NOTEBOOKS[kind]
+    given = {**mapping, **own}
+    parameters = {name: given[name] for name in form.parameters}
+    source = notebook or find_notebook(form.file)
     started = perf_counter()
     with staged(root) as folder:
         executed = folder / source.name
-        _execute(source, executed, {**mapping, "save_to": str(folder.resolve())}, progress)
+        _execute(source, executed, {**parameters, "save_to": str(folder.resolve())}, progress)
         stored = folder / RESULT
         if not stored.is_file():
             raise RunError(
                 f"notebook {source.name}: it ran, but stored no result",
                 "a last cell that calls ap.save_run(result, save_to)",
-                "restore the cell from notebooks/backtest.ipynb",
+                f"restore the cell from notebooks/{form.file}",
             )
         result = json.loads(stored.read_text(encoding="utf-8"))
         stored.unlink()
         created = datetime.now(UTC)
         manifest = {
             **result,
-            "parameters": mapping,
+            "parameters": parameters,
             "strategy": result["parameters"],
             "created": created.isoformat(timespec="seconds"),
             "duration_s": round(perf_counter() - started, 2),
@@ -75,37 +122,48 @@ def run_backtest(
         return publish(folder, f"{created:%Y-%m-%d}-{mapping['name']}-{digest}", manifest)
 
 
-def save_run(result: BacktestResult, folder: str | Path) -> None:
-    """Write a result into `folder`: its tables as Parquet, the tear sheet as HTML and `result.json`.
+def save_run(result: BacktestResult | Scorecard, folder: str | Path) -> None:
+    """Write a result into `folder`: its tables as Parquet, its page as `tearsheet.html`, and `result.json`.
 
-    Tables: equity (equity, cash, benchmark), flows, weights and targets (sessions x assets), scores (one column a
-    session, agent and asset), fills, events, clamps, notes, quality.
+    Tables of a backtest: equity (equity, cash, benchmark), flows, weights and targets (sessions x assets), scores (one
+    column a session, agent and asset), fills, events, clamps, notes; of a scorecard: those of `Scorecard.tables` that
+    hold anything. quality with both.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
+    kind, tables = ("agents", result.tables) if isinstance(result, Scorecard) else ("backtest", _tables(result))
+    if result.market.quality is not None:
+        tables["quality"] = result.market.quality
+    for name, table in tables.items():
+        if kind == "backtest" or len(table.columns):
+            write_table(table, folder / f"{name}.parquet")
+    tearsheet(result).to_html(folder / "tearsheet.html")
+    described = {
+        **result.provenance,
+        "kind": kind,
+        "summary": _plain(result.summary()),
+        "warnings": _warnings(result),
+    }
+    write_text(folder / RESULT, json.dumps(described, default=str))
+
+
+def _tables(result: BacktestResult) -> dict[str, pd.DataFrame]:
     decisions = result.decisions
     equity = result.equity.to_frame().assign(cash=result.cash)
     if result.benchmark is not None:
         equity["benchmark"] = result.benchmark
     held = result.weights.columns[(result.quantities != 0.0).any()]
-    write_table(equity, folder / "equity.parquet")
-    write_table(result.flows, folder / "flows.parquet")
-    write_table(result.weights[held], folder / "weights.parquet")
-    write_table(decisions.targets, folder / "targets.parquet")
-    for name, scores in decisions.scores.items():
-        write_table(scores, folder / f"scores_{name}.parquet")
-    for name, table in (
-        ("fills", result.fills),
-        ("events", result.events),
-        ("clamps", decisions.clamps),
-        ("notes", decisions.notes),
-    ):
-        write_table(table, folder / f"{name}.parquet")
-    if result.market.quality is not None:
-        write_table(result.market.quality, folder / "quality.parquet")
-    tearsheet(result).to_html(folder / "tearsheet.html")
-    described = {**result.provenance, "summary": _plain(result.summary()), "warnings": _warnings(result)}
-    write_text(folder / RESULT, json.dumps(described, default=str))
+    return {
+        "equity": equity,
+        "flows": result.flows,
+        "weights": result.weights[held],
+        "targets": decisions.targets,
+        **{f"scores_{name}": scores for name, scores in decisions.scores.items()},
+        "fills": result.fills,
+        "events": result.events,
+        "clamps": decisions.clamps,
+        "notes": decisions.notes,
+    }
 
 
 def find_notebook(name: str) -> Path:
@@ -213,7 +271,7 @@ def _plain(summary: Any) -> dict[str, Any]:
     return {key: value.item() if hasattr(value, "item") else value for key, value in summary.items()}
 
 
-def _warnings(result: BacktestResult) -> list[str]:
+def _warnings(result: BacktestResult | Scorecard) -> list[str]:
     found = []
     quality = result.market.quality
     if quality is not None:
@@ -222,10 +280,11 @@ def _warnings(result: BacktestResult) -> list[str]:
             f"data: {check}: {count} {action}" + (f", first {first}" if first else "")
             for check, count, action, first in odd[["check", "count", "action", "first"]].itertuples(index=False)
         ]
+    if isinstance(result, Scorecard):
+        return found
     unfilled = result.events["kind"].value_counts()
-    found += [
+    return found + [
         f"orders: {unfilled[kind]} {kind}"
         for kind in ("waiting", "capped", "unfunded", "cancelled", "replaced")
         if unfilled.get(kind, 0)
     ]
-    return found

@@ -15,6 +15,7 @@ from benchmarks.measure import BUDGET_S, OURS, Measured, measured
 from benchmarks.rows import ROWS, Contestant, Row
 from benchmarks.trading import RUNS
 
+PACKAGES = ("alphapulse", "numpy", "pandas", "numba", "vectorbt", "bt", "TA-Lib", "ta")
 HEAD = ("work", "ours s", "first call s", "peak MB", "target", "peer", "peer s", "peer MB", "peer / ours")
 
 
@@ -47,9 +48,7 @@ def main() -> None:
 
 
 def _header(quick: bool) -> str:
-    packages = ", ".join(
-        f"{name} {_version(name)}" for name in ("alphapulse", "numpy", "pandas", "numba", "vectorbt", "bt")
-    )
+    packages = ", ".join(f"{name} {_version(name)}" for name in PACKAGES)
     lines = (
         f"python {platform.python_version()}, {packages}; {os.cpu_count()} cores, linear algebra on one thread.",
         f"Medians of up to {RUNS} runs in {BUDGET_S:.0f} s on the same inputs, each in a process of its own;",
@@ -85,7 +84,7 @@ def _verdict(unit: str, value: float, most: float) -> str:
 def _peer_cells(name: str, peer: Contestant, other: Measured | None, ours: Measured) -> tuple[str, ...]:
     if other is None:
         return name, "not installed: pip install 'alphapulse[bench]'", "", ""
-    part = "" if peer.share == 1.0 else f" (1/{1 / peer.share:.0f} of the sessions, scaled)"
+    part = "" if peer.share == 1.0 else f" (1/{1 / peer.share:.0f} of the {peer.of}, scaled)"
     return name, _seconds(other) + part, f"{other.peak_mb:.0f}", f"{other.cpu / ours.cpu:,.0f}"
 
 

@@ -1,14 +1,16 @@
-"""Whole jobs as a user meets them: the main job, loading a market, importing the package."""
+"""Whole jobs as a user meets them: the main job, scoring, loading a market, importing the package."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import alphapulse as ap
+from benchmarks.trading import RUNS
 
 PARAMS = Path(__file__).resolve().parent.parent / "params" / "simulated_500.yaml"
 EVERY_NAME = "import alphapulse; [getattr(alphapulse, name) for name in alphapulse.__all__]"
@@ -25,6 +27,19 @@ def main_job(quick: bool) -> Callable[[], float]:
     market = ap.load_market(**params["data"])
     strategy = ap.Strategy.from_params(params)
     return lambda: float(ap.backtest(market, strategy).equity.iloc[-1])
+
+
+def agents(quick: bool) -> Callable[[], float]:
+    """Score a market with fundamentals by every agent, each time one that no agent has seen; return a sum of scores."""
+    size = {"n_assets": 50, "n_sessions": 1_260} if quick else {"n_assets": 500, "n_sessions": 7_560}
+    market = ap.load_market("simulated", fundamentals=True, **size)
+    markets = [replace(market) for _ in range(RUNS + 1)]
+
+    def work() -> float:
+        new = markets.pop()
+        return float(sum(ap.AGENTS[name]().score(new).iloc[-1].sum() for name in ap.AGENTS))
+
+    return work
 
 
 def simulate(quick: bool) -> Callable[[], object]:

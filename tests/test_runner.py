@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pandas as pd
 import pytest
 
 import alphapulse as ap
+from alphapulse.backtest.card import Scorecard
+from alphapulse.backtest.scorecard import scorecard
 from alphapulse.core.errors import ParamsError, RunError
-from alphapulse.runner import NOTEBOOK, find_notebook, run_backtest, save_run
+from alphapulse.runner import NOTEBOOKS, find_notebook, run_agents, run_backtest, save_run
 from alphapulse.store.runs import Run, read_run
 
 SMALL = """
@@ -26,6 +30,7 @@ sizing: {volatility_target_ann: 0.12}
 risk: {max_position: {weight: 0.2}}
 execution: {costs: {spread_bps: 5.0}}
 """
+NOTEBOOK = NOTEBOOKS["backtest"].file
 TABLES = ("equity", "flows", "weights", "targets", "fills", "events", "clamps", "notes", "quality")
 
 
@@ -67,6 +72,7 @@ def test_the_folder_holds_manifest_tables_notebook_and_page(run: Run) -> None:
 
 def test_the_manifest_tells_where_the_numbers_come_from(run: Run, params: Path, result: ap.BacktestResult) -> None:
     manifest = read_run(run.folder).manifest
+    assert run.kind == manifest["kind"] == "backtest"
     assert manifest["parameters"] == ap.load_params(params)
     assert manifest["data"]["fingerprint"] == result.market.fingerprint
     assert manifest["data"]["sessions"] == 503 and manifest["data"]["assets"] == 4
@@ -244,3 +250,87 @@ def test_the_notebook_is_found_here_or_beside_the_package(tmp_path: Path, monkey
     assert find_notebook(NOTEBOOK).read_text() == "mine"
     with pytest.raises(RunError, match=r"notebook other\.ipynb: not in notebooks or"):
         find_notebook("other.ipynb")
+
+
+@pytest.fixture(scope="module")
+def agents_run(params: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return run_agents(params, horizon=10, root=tmp_path_factory.mktemp("agents"), progress=False)
+
+
+@pytest.fixture(scope="module")
+def card(params: Path) -> Scorecard:
+    mapping = ap.load_params(params)
+    return scorecard(
+        ap.load_market(**mapping["data"]), ap.Strategy.from_params(mapping).agent, horizon=10, name="small"
+    )
+
+
+def test_a_run_of_the_agents_holds_tables_notebook_and_page(agents_run: Run, card: Scorecard) -> None:
+    tables = {name for name, table in card.tables.items() if len(table.columns)}
+    files = {path.name for path in agents_run.folder.iterdir()}
+    assert files == {
+        *("manifest.json", "agents.ipynb", "tearsheet.html", "quality.parquet"),
+        *(f"{name}.parquet" for name in tables),
+    }
+    assert {"information", "decay", "evidence", "coverage", "by_year", "shares", "diagnostics"} <= tables
+    for name in tables:
+        stored = agents_run.table(name)
+        pd.testing.assert_frame_equal(stored, card.tables[name], check_freq=False, check_names=False, rtol=1e-12)
+    page = (agents_run.folder / "tearsheet.html").read_text(encoding="utf-8")
+    assert "small: agent scorecard" in page and "survivors only" in page
+
+
+def test_its_manifest_takes_name_data_and_agents_from_the_file(agents_run: Run, params: Path, card: Scorecard) -> None:
+    whole = ap.load_params(params)
+    manifest = read_run(agents_run.folder).manifest
+    assert agents_run.kind == "agents"
+    assert manifest["parameters"] == {
+        **{name: whole[name] for name in ("name", "data", "agents")},
+        "horizon": 10,
+        "save_to": "",
+    }
+    assert manifest["data"]["fingerprint"] == card.market.fingerprint
+    assert any("closes only" in flag for flag in manifest["flags"])
+    for name, value in card.summary().items():
+        assert agents_run.summary[name] == pytest.approx(value, rel=1e-12, nan_ok=True), name
+
+
+def test_a_backtest_and_the_agents_of_one_file_are_two_runs(run: Run, agents_run: Run) -> None:
+    assert run.id.split("-")[-2] == agents_run.id.split("-")[-2] == "small"
+    assert run.id != agents_run.id
+
+
+def test_a_manifest_without_a_kind_is_that_of_a_backtest(tmp_path: Path) -> None:
+    assert Run(tmp_path, {"files": {}, "summary": {}}).kind == "backtest"
+
+
+@pytest.mark.parametrize("kind", NOTEBOOKS)
+def test_the_parameters_of_a_notebook_are_those_it_is_run_with(kind: str) -> None:
+    book = nbformat.read(find_notebook(NOTEBOOKS[kind].file), as_version=4)
+    (cell,) = [cell for cell in book.cells if "parameters" in cell.metadata.get("tags", [])]
+    names = [ast.unparse(line.target) for line in ast.parse(cell.source).body if isinstance(line, ast.AnnAssign)]
+    assert names == list(NOTEBOOKS[kind].parameters)
+
+
+def test_the_agents_notebook_uses_the_agents_of_the_sample_file() -> None:
+    book = nbformat.read(find_notebook("agents.ipynb"), as_version=4)
+    (cell,) = [cell for cell in book.cells if "parameters" in cell.metadata.get("tags", [])]
+    given: dict[str, Any] = {}
+    exec(cell.source, {}, given)
+    sample = ap.load_params(find_notebook("agents.ipynb").parent.parent / "params" / "sample.yaml")
+    assert given["agents"]["use"] == sample["agents"]["use"]
+    assert given["agents"]["weighting"] == sample["agents"]["weighting"]
+    assert given["data"] == {"name": "sample", "start": "2005-01-01"}
+
+
+@pytest.mark.parametrize("horizon", [0, -1, 2.5, "21"])
+def test_a_bad_horizon_starts_nothing(params: Path, tmp_path: Path, horizon: Any) -> None:
+    with pytest.raises(ParamsError, match="horizon = "):
+        run_agents(params, horizon=horizon, root=tmp_path / "runs", progress=False)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_horizon_longer_than_the_market_is_told(params: Path, tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="503 sessions, the horizon is 600"):
+        run_agents(params, horizon=600, root=tmp_path / "runs", progress=False)
+    assert list((tmp_path / "runs").iterdir()) == []

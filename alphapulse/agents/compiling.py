@@ -9,19 +9,23 @@ from typing import Any
 
 import numba
 
+CELLS_A_THREAD = 100_000
+
 
 def compiled(function: Any) -> Any:
     """Compile without holding the interpreter, dividing by zero as numpy does."""
     return numba.njit(cache=True, nogil=True, error_model="numpy")(function)
 
 
-def in_threads(work: Callable[[int, int], None], length: int, least: int = 256) -> None:
+def in_threads(work: Callable[[int, int], None], length: int, cells: int) -> None:
     """Call `work(start, stop)` on contiguous parts of range(length), a thread each, and wait for all.
 
-    Plain threads over compiled code, not numba's own pool: that one dies when the process forks or when two threads
-    use it. Parts shorter than `least` are not worth a thread. How the range is cut must not change the answer.
+    cells: how many numbers one step of the range stands for; a part with fewer than CELLS_A_THREAD is not worth a
+    thread. Plain threads over compiled code, not numba's own pool: that one dies when the process forks or when two
+    threads use it. How the range is cut must not change the answer.
     """
-    parts = max(min(numba.get_num_threads(), length // least), 1)
+    threads: int = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
+    parts = max(min(threads, length * cells // CELLS_A_THREAD), 1)
     edges = [length * part // parts for part in range(parts + 1)]
     if parts == 1:
         work(0, length)

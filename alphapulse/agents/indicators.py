@@ -34,7 +34,6 @@ INDICATORS: dict[str, tuple[str, ...]] = {
     "momentum": ("momentum",),
     "volatility": ("volatility",),
 }
-_LEAST = 32  # assets worth a thread
 
 
 class Macd(NamedTuple):
@@ -159,7 +158,9 @@ def _compute(panels: list[Panel], windows: Windows, out: Columns) -> None:
     steps = np.array([high_steps, low_steps, close_steps])
     sessions, assets = panels[2].shape
 
-    in_threads(lambda begin, end: strip(high, low, close, steps, sessions, (begin, end), windows, out), assets, _LEAST)
+    in_threads(
+        lambda begin, end: strip(high, low, close, steps, sessions, (begin, end), windows, out), assets, sessions
+    )
 
 
 def _flat(panel: Panel) -> tuple[Array, int, int]:

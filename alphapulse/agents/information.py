@@ -94,7 +94,7 @@ def signal_returns(score: Panel, returns: Panel) -> "pd.Series[float]":
     """
     scores, earned = score.to_numpy(), returns.to_numpy()
     out = np.full(len(scores), np.nan)
-    in_threads(lambda start, stop: _hold(scores, earned, start, stop, out), len(scores))
+    in_threads(lambda start, stop: _hold(scores, earned, start, stop, out), *scores.shape)
     return pd.Series(out, index=score.index)
 
 

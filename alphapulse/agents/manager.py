@@ -21,8 +21,8 @@ import pandas as pd
 
 from alphapulse.agents import AGENTS
 from alphapulse.agents.compiling import compiled, in_threads
-from alphapulse.agents.weighting.votes import Weighting
 from alphapulse.agents.weighting import build_weighting
+from alphapulse.agents.weighting.votes import Weighting
 from alphapulse.core.checks import check_choice
 from alphapulse.core.errors import ParamsError
 from alphapulse.core.market import MarketData
@@ -33,20 +33,22 @@ from alphapulse.core.stats import Array
 
 ROUNDING = 1e-9  # by which a row of weights may miss 1
 
+AnyAgent = Agent | type[Agent] | str
+
 
 class AgentManager:
     """Combines agents by a weighted mean of their scores; an agent's vote scales with its coverage.
 
-    agents: names from AGENTS or agents, as a sequence or by name. weighting: a name from WEIGHTINGS, with its options,
-    or an object with `weights(scores, market)`. An agent that abstains leaves its weight to the others. ParamsError on
-    unknown or repeated names and options that do not fit.
+    agents: agents, their classes or names from AGENTS, as a sequence or by name. weighting: a name from WEIGHTINGS,
+    with its options, or an object with `weights(scores, market)`. An agent that abstains leaves its weight to the
+    others. ParamsError on unknown or repeated names and options that do not fit.
     """
 
     name: str = "manager"
 
     def __init__(
         self,
-        agents: Mapping[str, Agent] | Iterable[Agent | str],
+        agents: Mapping[str, AnyAgent] | Iterable[AnyAgent],
         weighting: str | Weighting = "equal",
         options: Mapping[str, Any] | None = None,
     ) -> None:
@@ -129,9 +131,7 @@ def _poll(manager: AgentManager, market: MarketData) -> _Poll:
     weighed, members = weights.to_numpy(), market.members.to_numpy()
     coverage, shares, notes = np.zeros(shape), np.full(weighed.shape, np.nan), np.full((len(sessions), 2), np.nan)
     # From here on the scores become contributions, in place.
-    in_threads(
-        lambda start, stop: _count(said, given, weighed, members, start, stop, coverage, shares, notes), len(sessions)
-    )
+    in_threads(lambda start, stop: _count(said, given, weighed, members, start, stop, coverage, shares, notes), *shape)
     return _Poll(
         panels,
         pd.DataFrame(coverage, sessions, assets, copy=False),
@@ -216,13 +216,11 @@ def _checked(weights: pd.DataFrame, sessions: pd.DatetimeIndex, names: list[str]
     return weights
 
 
-def _by_name(agents: Mapping[str, Agent] | Iterable[Agent | str]) -> dict[str, Agent]:
+def _by_name(agents: Mapping[str, AnyAgent] | Iterable[AnyAgent]) -> dict[str, Agent]:
     if isinstance(agents, Mapping):
-        named = dict(agents)
+        named = {name: _built(item) for name, item in agents.items()}
     else:
-        if isinstance(agents, str):
-            agents = [agents]
-        built = [AGENTS[check_choice("agent", item, AGENTS)]() if isinstance(item, str) else item for item in agents]
+        built = [_built(item) for item in ([agents] if isinstance(agents, str) else agents)]
         named = {agent.name: agent for agent in built}
         if len(named) < len(built):
             raise ParamsError(
@@ -233,3 +231,17 @@ def _by_name(agents: Mapping[str, Agent] | Iterable[Agent | str]) -> dict[str, A
     if not named:
         raise ParamsError("manager: no agent came", "at least one agent", f"choose from {', '.join(AGENTS)}")
     return named
+
+
+def _built(item: AnyAgent) -> Agent:
+    """Return the agent of a name, a class such as AGENTS holds, or an agent itself."""
+    if isinstance(item, str):
+        item = AGENTS[check_choice("agent", item, AGENTS)]
+    agent = item() if isinstance(item, type) else item
+    if not isinstance(agent, Agent):
+        raise ParamsError(
+            f"manager: {item!r} is no agent",
+            "agents (name, needs, warmup, score, coverage), their classes, or names of AGENTS",
+            "see alphapulse.core.ports.Agent",
+        )
+    return agent

@@ -57,7 +57,7 @@ def add_votes(
             available[rows],
         )
 
-    in_threads(work, len(raw))
+    in_threads(work, *raw.shape)
 
 
 @compiled

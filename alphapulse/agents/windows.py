@@ -33,7 +33,7 @@ def trailing_mean(panel: Panel, window: int) -> Panel:
 def _trailing(values: Array, window: int, least: float, *, mean: bool) -> Array:
     rows = np.ascontiguousarray(values)
     out = np.empty(rows.shape)
-    in_threads(lambda start, stop: _trail(rows, window, least, mean, start, stop, out), len(rows))
+    in_threads(lambda start, stop: _trail(rows, window, least, mean, start, stop, out), *rows.shape)
     return out
 
 
@@ -94,7 +94,7 @@ def trailing_max(panel: Panel, window: int) -> Panel:
     """Return the largest known value of each trailing window; NaN where fewer than 90 % of them are known."""
     rows = np.ascontiguousarray(panel.to_numpy())
     out = np.empty(rows.shape)
-    in_threads(lambda start, stop: _climb(rows, window, MIN_KNOWN * window, start, stop, out), len(rows))
+    in_threads(lambda start, stop: _climb(rows, window, MIN_KNOWN * window, start, stop, out), *rows.shape)
     return pd.DataFrame(out, index=panel.index, columns=panel.columns, copy=False)
 
 

@@ -4,13 +4,37 @@ from __future__ import annotations
 
 import hashlib
 import platform
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 import alphapulse
+from alphapulse.core.market import MarketData
 
 PACKAGES = ("numpy", "pandas", "scipy", "numba", "scikit-learn", "skfolio", "arch", "exchange-calendars", "plotly")
+
+
+def provenance(name: str, market: MarketData, parameters: Mapping[str, Any], flags: Iterable[str]) -> dict[str, Any]:
+    """Return all that is needed to run a result again: parameters, data fingerprint, code, package versions, flags."""
+    return {
+        "name": name,
+        "parameters": dict(parameters),
+        "seed": market.origin.get("seed"),
+        "data": {
+            "market": market.name,
+            "origin": dict(market.origin),
+            "fingerprint": market.fingerprint,
+            "first_session": str(market.sessions[0].date()),
+            "last_session": str(market.sessions[-1].date()),
+            "sessions": len(market.sessions),
+            "assets": len(market.assets),
+        },
+        "flags": list(flags),
+        "code": code_version(),
+        "packages": package_versions(),
+    }
 
 
 @cache

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from alphapulse.backtest.flags import result_flags
-from alphapulse.backtest.provenance import code_version, package_versions
+from alphapulse.backtest.provenance import provenance
 from alphapulse.core.market import MarketData
 from alphapulse.core.panel import Panel
 from alphapulse.core.trading import Decisions
@@ -25,7 +25,7 @@ class BacktestResult:
     """What one strategy or one table of weights would have done on one market.
 
     market: the data traded. record: what was traded. decisions: what was decided. parameters: the strategy's parts as
-    plain values, at least `execution`.
+    plain values, at least `execution`. remarks: flags of those who decided, such as agents without their inputs.
     """
 
     market: MarketData
@@ -33,11 +33,12 @@ class BacktestResult:
     decisions: Decisions
     parameters: Mapping[str, Any]
     name: str = "backtest"
+    remarks: tuple[str, ...] = ()
 
     @cached_property
     def flags(self) -> tuple[str, ...]:
         """Known biases and departures, shown wherever the result is."""
-        return result_flags(self.market, self.record, self.parameters["execution"])
+        return (*result_flags(self.market, self.record, self.parameters["execution"]), *self.remarks)
 
     @property
     def equity(self) -> "pd.Series[float]":
@@ -104,23 +105,7 @@ class BacktestResult:
     @cached_property
     def provenance(self) -> dict[str, Any]:
         """Parameters, data fingerprint, code and package versions, and flags: all that is needed to run it again."""
-        return {
-            "name": self.name,
-            "parameters": dict(self.parameters),
-            "seed": self.market.origin.get("seed"),
-            "data": {
-                "market": self.market.name,
-                "origin": dict(self.market.origin),
-                "fingerprint": self.market.fingerprint,
-                "first_session": str(self.market.sessions[0].date()),
-                "last_session": str(self.market.sessions[-1].date()),
-                "sessions": len(self.market.sessions),
-                "assets": len(self.market.assets),
-            },
-            "flags": list(self.flags),
-            "code": code_version(),
-            "packages": package_versions(),
-        }
+        return provenance(self.name, self.market, self.parameters, self.flags)
 
     def summary(self) -> "pd.Series[Any]":
         """Return the headline measures counted from the first decision, by label (decimals; risk-free rate 0)."""

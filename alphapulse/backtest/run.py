@@ -9,6 +9,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
+from alphapulse.agents.voices import voice_flags
 from alphapulse.backtest.result import BacktestResult
 from alphapulse.core.errors import DataError
 from alphapulse.core.market import MarketData
@@ -44,6 +45,7 @@ def backtest(market: MarketData, strategy: Strategy, *, progress: bool = False) 
         decisions=tabulated(made, market.assets),
         parameters=strategy.described(),
         name=strategy.name,
+        remarks=voice_flags(strategy.agent, market),
     )
 
 

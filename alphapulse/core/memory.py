@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, MutableMapping
 from functools import wraps
+from itertools import pairwise
 from typing import Any, TypeVar, TypeVarTuple, Unpack
 from weakref import WeakKeyDictionary
 
@@ -24,7 +25,7 @@ def once(function: Callable[[Unpack[Owners]], Result]) -> Callable[[Unpack[Owner
     def remembered(*owners: *Owners) -> Result:
         chain: tuple[Any, ...] = owners
         held = memory
-        for owner, following in zip(chain, chain[1:], strict=False):
+        for owner, following in pairwise(chain):
             held = held.setdefault(owner, {} if isinstance(following, PLAIN) else WeakKeyDictionary())
         if chain[-1] not in held:
             held[chain[-1]] = function(*owners)

@@ -23,6 +23,10 @@ def number(value: float) -> str:
     return f"{value:z,.2f}"
 
 
+def fine(value: float) -> str:
+    return f"{value:z,.3f}"
+
+
 def count(value: float) -> str:
     return f"{value:,.0f}"
 
@@ -57,6 +61,21 @@ LABELS: Mapping[str, Label] = {
     "fills": Label("Fills", count, "trades made"),
     "first_equity": Label("First equity", count, "cash and positions where the measures start, in cash"),
     "final_equity": Label("Final equity", count, "cash and positions at the last close, in cash"),
+    "agents": Label("Agents", count, "agents measured, the manager that combines them aside"),
+    "horizon": Label("Horizon", count, "sessions of return that scores are compared with"),
+    "ic": Label("Information coefficient", fine, "mean rank correlation of scores with the returns that followed"),
+    "ic_t": Label(
+        "t of the IC", number, "mean over standard error, overlap allowed for; below 2 it may well be chance"
+    ),
+    "ic_positive": Label("Sessions with IC above 0", percent, "share of sessions whose scores ranked the right way"),
+    "ic_one_session": Label("IC over one session", fine, "the same for the next session's return alone"),
+    "ic_delayed": Label("IC one session late", fine, "the same when the return starts a session later, as fills do"),
+    "ic_sessions": Label("Sessions compared", count, "sessions with an information coefficient"),
+    "spread": Label("Top minus bottom", percent, "best less worst scored group, mean return a horizon, before costs"),
+    "spread_t": Label("t of top minus bottom", number, "mean over standard error, overlap allowed for"),
+    "score_turnover": Label("Turnover a session", percent, "of a portfolio held in proportion to the scores"),
+    "speaks": Label("Members scored", percent, "share of members and sessions with a score"),
+    "coverage": Label("Evidence available", percent, "share of the evidence that was there where a score was given"),
 }
 
 

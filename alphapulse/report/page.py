@@ -25,9 +25,10 @@ from alphapulse.report.figures import HEIGHT
 from alphapulse.report.theme import FONT, THEMES, template
 
 if TYPE_CHECKING:
-    from alphapulse.report.tearsheet import TearSheet
+    from alphapulse.report.sheet import TearSheet
 
 OPEN_ROWS = 12  # longer tables come folded
+PROSE = 60  # signs; longer texts wrap, and their table takes the whole width
 
 
 def html_page(sheet: TearSheet, theme: str = "auto") -> str:
@@ -57,8 +58,8 @@ def html_page(sheet: TearSheet, theme: str = "auto") -> str:
             for name, drawn in sheet.figures.items()
         ),
         tables="".join(
-            f"<details{' open' if len(table) <= OPEN_ROWS else ''}><summary>{escape(name)}</summary>"
-            f"{html_table(table)}</details>"
+            f"<details{' class=whole' if _holds_prose(table) else ''}{' open' if len(table) <= OPEN_ROWS else ''}>"
+            f"<summary>{escape(name)}</summary>{html_table(table)}</details>"
             for name, table in sheet.tables.items()
         ),
         data=_packed(json.dumps(data, separators=(",", ":"))),
@@ -73,13 +74,24 @@ def flag_list(flags: Iterable[str]) -> str:
 
 
 def html_table(table: pd.DataFrame) -> str:
-    """Return a table of text as escaped HTML, scrolling sideways in narrow windows."""
+    """Return a table of text as escaped HTML, scrolling sideways in narrow windows; long texts wrap."""
     head = "".join(f"<th>{escape(str(name))}</th>" for name in table.columns)
     rows = "".join(
-        "<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>"
-        for row in table.itertuples(index=False)
+        "<tr>" + "".join(_cell(str(cell)) for cell in row) + "</tr>" for row in table.itertuples(index=False)
     )
     return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+
+
+def _cell(text: str) -> str:
+    return f"<td{' class=prose' if _is_prose(text) else ''}>{escape(text)}</td>"
+
+
+def _is_prose(cell: object) -> bool:
+    return len(str(cell)) > PROSE
+
+
+def _holds_prose(table: pd.DataFrame) -> bool:
+    return any(_is_prose(cell) for cell in table.to_numpy().ravel())
 
 
 def _cards(summary: pd.DataFrame) -> str:

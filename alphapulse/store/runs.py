@@ -36,6 +36,11 @@ class Run:
         return self.folder.name
 
     @property
+    def kind(self) -> str:
+        """What was run: "backtest" (also where a manifest does not say) or "agents"."""
+        return str(self.manifest.get("kind", "backtest"))
+
+    @property
     def summary(self) -> "pd.Series[Any]":
         return pd.Series(self.manifest["summary"], name=self.id, dtype=object)
 

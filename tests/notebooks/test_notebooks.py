@@ -1,4 +1,4 @@
-"""Notebooks: thin, stripped, parameterized as a run is, and executed; changed numbers are noticed.
+"""Notebooks: thin, stripped, parameterized by one cell of typed literals, and executed; changed numbers are noticed.
 
 `make test` executes them: those in `notebooks/` must run through, `golden.ipynb` must print the numbers it stores. It
 stands with the tests because the notebooks people open are committed without outputs.
@@ -22,6 +22,7 @@ from alphapulse.params import RunParams, validated
 ROOT = Path(__file__).parent.parent.parent
 GOLDEN = Path(__file__).parent / "golden.ipynb"
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+WHOLE_RUNS = ("backtest",)  # notebooks whose parameters are those of a run; the others declare their own
 TYPES = {"str": str, "int": int, "float": float, "bool": bool, "dict": dict, "list": list}
 MAX_LINES = 25
 
@@ -92,12 +93,18 @@ def stripped(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_there_are_notebooks() -> None:
-    assert {path.name for path in NOTEBOOKS} >= {"backtest.ipynb"}
+    assert {path.name for path in NOTEBOOKS} >= {"backtest.ipynb", "technical.ipynb"}
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_has_one_cell_with_the_parameters_of_a_run(path: Path) -> None:
+def test_a_notebook_has_one_cell_of_typed_parameters(path: Path) -> None:
     (cell,) = parameter_cells(path)
+    assert defaults(cell.source)
+
+
+@pytest.mark.parametrize("name", WHOLE_RUNS)
+def test_its_parameters_are_those_of_a_run(name: str) -> None:
+    (cell,) = parameter_cells(ROOT / "notebooks" / f"{name}.ipynb")
     values = defaults(cell.source)
     assert list(values) == list(RunParams.model_fields)
     ap.Strategy.from_params(values)

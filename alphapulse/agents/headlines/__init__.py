@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from alphapulse.agents.headlines.direction import directional_valence
-from alphapulse.agents.headlines.tone import fit
 from alphapulse.agents.headlines.text import clean, is_english, tokens_of
+from alphapulse.agents.headlines.tone import fit
 from alphapulse.core.checks import check_choice
 from alphapulse.core.errors import ParamsError
 from alphapulse.core.stats import Array
