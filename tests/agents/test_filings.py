@@ -242,15 +242,15 @@ def test_two_filings_on_one_session_leave_the_newest_period() -> None:
 # --- splits
 
 
-def split_market() -> MarketData:
-    """100 shares become 200 between the period's end and its filing, and 800 between the filing and today.
+def split_market(later: str = "2020-03-16") -> MarketData:
+    """100 shares become 200 between the period's end and its filing, and 800 between the filing and today (`later`).
 
     Each quarter states its shares as of its filing; nothing was issued. The company is worth 8,000 throughout.
     """
     sessions = pd.bdate_range("2018-01-01", periods=620)
     split = pd.DataFrame(1.0, index=sessions, columns=["A"])
     split.loc[pd.Timestamp("2020-01-15"), "A"] = 2.0
-    split.loc[pd.Timestamp("2020-03-16"), "A"] = 4.0
+    split.loc[pd.Timestamp(later), "A"] = 4.0
     grown = split.cumprod()
     close = 8000.0 / (100.0 * grown)
     rows = [
@@ -275,8 +275,10 @@ def split_market() -> MarketData:
     return MarketData({"close": close, "split": split}, tables={"fundamentals": table})
 
 
-def test_market_value_is_true_through_splits_before_and_after_the_filing() -> None:
-    market = split_market()
+@pytest.mark.parametrize("later", ["2020-03-16", "2020-02-10"])
+def test_market_value_is_true_through_splits_before_and_after_the_filing(later: str) -> None:
+    """The last filing comes on a Sunday, 2020-02-09; a split on the Monday, from which it counts, is not in it."""
+    market = split_market(later)
     assert market.table("fundamentals")["shares"].tolist() == [100.0] * 8 + [200.0]
     worth = market_value(market)["A"]
     assert worth.iloc[-1] == pytest.approx(8000.0)

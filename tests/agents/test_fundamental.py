@@ -99,6 +99,15 @@ def test_every_piece_on_filings_is_checked_by_hand_and_by_direction(name: str) -
     assert name in on_filings
 
 
+def test_piotroski_reads_three_balance_sheets() -> None:
+    """Assets of 100 two years ago and 400 since: ROA 40/400 after 20/100 and turnover 400/400 after 320/100 fell.
+
+    Debt 80/400 after 80/250 fell too, which passes; the current ratio stood still: six of nine.
+    """
+    market = companies({"ACME": {**ACME, "assets": [100.0] + [400.0] * 8}})
+    assert last(fundamental.piotroski, market)["ACME"] == 6.0
+
+
 def test_accruals_compare_income_and_cash_of_the_same_year() -> None:
     """The newest quarter lost 90 and does not state its cash flow: nothing says that the loss was not paid in cash."""
     before = {"net_income": [10.0] * 5, "cfo": [10.0] * 5, "assets": 1000.0}
