@@ -40,8 +40,12 @@ _HOME = {
     "backtest_weights": "alphapulse.backtest.weights",
     "BacktestResult": "alphapulse.backtest.result",
     "placebo": "alphapulse.backtest.placebo",
+    "leak_check": "alphapulse.backtest.leaks",
+    "scorecard": "alphapulse.backtest.scorecard",
     "tearsheet": "alphapulse.report.tearsheet",
     "classic_tearsheet": "alphapulse.report.classic",
+    "technical_sheet": "alphapulse.report.technical",
+    "sentiment_sheet": "alphapulse.report.headlines",
     "save_run": "alphapulse.runner",
 }
 

@@ -1,14 +1,18 @@
-"""The command line: `alphapulse backtest`, `alphapulse runs`."""
+"""The command line: `alphapulse backtest`, `alphapulse agents`, `alphapulse leakcheck`, `alphapulse runs`."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from alphapulse.core.errors import AlphaPulseError, RunError
+
+if TYPE_CHECKING:
+    from alphapulse.store.runs import Run
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -18,30 +22,55 @@ app = typer.Typer(
 )
 
 Root = Annotated[Path, typer.Option("--runs", help="Folder of stored runs.")]
+Params = Annotated[Path, typer.Argument(help="YAML file with the parameters of one run, see params/.")]
+Changes = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Replace one value: portfolio.lookback=504.")
+]
+OwnNotebook = Annotated[
+    Path | None, typer.Option(help="Notebook to run instead of the project's.", exists=True, dir_okay=False)
+]
+Progress = Annotated[bool, typer.Option(help="Show a bar over the notebook's cells.")]
 
 
 @app.command()
 def backtest(
-    params: Annotated[Path, typer.Argument(help="YAML file with the parameters of one run, see params/.")],
-    changes: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Replace one value: portfolio.lookback=504.")
-    ] = None,
+    params: Params,
+    changes: Changes = None,
     root: Root = Path("runs"),
-    notebook: Annotated[
-        Path | None,
-        typer.Option(help="Notebook to run instead of notebooks/backtest.ipynb.", exists=True, dir_okay=False),
-    ] = None,
-    progress: Annotated[bool, typer.Option(help="Show a bar over the notebook's cells.")] = True,
+    notebook: OwnNotebook = None,
+    progress: Progress = True,
 ) -> None:
     """Run the backtest notebook with PARAMS and store the run: tables, executed notebook, HTML tear sheet."""
     from alphapulse.params import parse_change
-    from alphapulse.report.tables import summary_text
     from alphapulse.runner import run_backtest
 
+    changed = dict(map(parse_change, changes or []))
+    _tell(lambda: run_backtest(params, changes=changed, root=root, notebook=notebook, progress=progress))
+
+
+@app.command()
+def agents(
+    params: Params,
+    horizon: Annotated[int, typer.Option(help="Sessions of return that scores are compared with.")] = 21,
+    changes: Changes = None,
+    root: Root = Path("runs"),
+    notebook: OwnNotebook = None,
+    progress: Progress = True,
+) -> None:
+    """Run the agents notebook with the data and agents of PARAMS and store what their scores were worth."""
+    from alphapulse.params import parse_change
+    from alphapulse.runner import run_agents
+
+    changed = dict(map(parse_change, changes or []))
+    _tell(lambda: run_agents(params, horizon=horizon, changes=changed, root=root, notebook=notebook, progress=progress))
+
+
+def _tell(make: Callable[[], Run]) -> None:
+    """Make a run, and print its flags, summary and where to look."""
+    from alphapulse.report.tables import summary_text
+
     try:
-        run = run_backtest(
-            params, changes=dict(map(parse_change, changes or [])), root=root, notebook=notebook, progress=progress
-        )
+        run = make()
     except KeyboardInterrupt as stop:  # caught here, because typer ends with no word
         typer.echo(f"stopped at {stop or 'the start'}; nothing of this run was kept", err=True)
         raise typer.Exit(130) from None
@@ -52,6 +81,38 @@ def backtest(
     typer.echo(f"\n{run.folder}/")
     typer.echo(f"  tearsheet.html   open it in a browser\n  {run.manifest['notebook']}   the executed notebook")
     typer.echo("  manifest.json    parameters, data fingerprint, versions, digests of the tables beside it")
+
+
+@app.command()
+def leakcheck(
+    params: Params,
+    changes: Changes = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Make a third of the cuts.")] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the cuts.")] = 0,
+    progress: Annotated[bool, typer.Option(help="Show a bar over the cuts.")] = True,
+) -> None:
+    """Check that no agent, allocator or limit of PARAMS, nor their strategy, looks ahead; end with 1 if one does."""
+    from alphapulse.backtest.leaks import leak_check, parts_of
+    from alphapulse.data import load_market
+    from alphapulse.params import load_params, parse_change
+    from alphapulse.strategy import Strategy
+
+    run = load_params(params, dict(map(parse_change, changes or [])))
+    strategy = Strategy.from_params(run)
+    market = load_market(**run["data"])
+    typer.echo(f"{market!r}")
+    leaking, parts = [], parts_of(strategy)
+    for name, part in parts.items():
+        report = leak_check(part, market, seed=seed, quick=quick, progress=progress, name=name)
+        typer.echo(report.text())
+        leaking += [] if report.ok else [name]
+    if leaking:
+        raise RunError(
+            f"{len(leaking)} of {len(parts)} parts look ahead: {', '.join(leaking)}",
+            "answers that no later session changes",
+            "start with the first session and asset named for each",
+        )
+    typer.echo(f"ok: none of {len(parts)} parts looks ahead")
 
 
 @app.command()
@@ -72,11 +133,7 @@ def runs(
     if not compare:
         width = max(len(run.id) for run in stored)
         for run in stored:
-            summary = run.manifest["summary"]
-            typer.echo(
-                f"{run.id:<{width}}  return {summary['annual_return']:7.2%} a year  Sharpe {summary['sharpe']:5.2f}  "
-                f"drawdown {summary['max_drawdown']:7.2%}"
-            )
+            typer.echo(f"{run.id:<{width}}  {_headline(run)}")
         return
     chosen = {run.id: run.summary for run in stored if any(part in run.id for part in compare)}
     missing = [part for part in compare if not any(part in name for name in chosen)]
@@ -85,6 +142,16 @@ def runs(
             f"no run named like {', '.join(missing)}", "names that `alphapulse runs` lists", "check the name"
         )
     typer.echo(comparison_text(chosen))
+
+
+def _headline(run: Run) -> str:
+    summary = run.manifest["summary"]
+    if run.kind == "agents":
+        return f"IC {summary['ic']:6.3f}  t {summary['ic_t']:5.2f}  over {summary['horizon']} sessions, agents"
+    return (
+        f"return {summary['annual_return']:7.2%} a year  Sharpe {summary['sharpe']:5.2f}  "
+        f"drawdown {summary['max_drawdown']:7.2%}"
+    )
 
 
 def main() -> None:

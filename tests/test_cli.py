@@ -217,6 +217,35 @@ def test_a_hostile_path_is_refused_in_words(alphapulse, tmp_path: Path) -> None:
         assert ended.err.startswith("error: parameter file")
 
 
+def test_leakcheck_names_every_part_and_passes(alphapulse, params: Path) -> None:
+    ended = alphapulse("leakcheck", params, "--quick", "--no-progress", "--set", "risk={max_position: {weight: 0.4}}")
+    assert ended.code == 0, ended.err
+    for part in (
+        "agent technical",
+        "manager manager",
+        "allocator MinVariance",
+        "limit 1 MaxPosition",
+        "strategy small",
+    ):
+        assert f"{part}: ok" in ended.out
+    assert "survivors only" in ended.out
+    assert ended.out.endswith("ok: none of 5 parts looks ahead\n")
+
+
+def test_leakcheck_ends_with_one_where_something_looks_ahead(alphapulse, params: Path) -> None:
+    ended = alphapulse("leakcheck", params, "--quick", "--no-progress", "--set", "execution.fill=same_close")
+    assert ended.code == 1
+    assert "leak: same-bar fill (fills): filled in the very session whose close decided it; first on 2018-" in ended.out
+    assert ended.err.startswith("error: 1 of 4 parts look ahead: strategy small")
+
+
+def test_leakcheck_teaches_about_parameters(alphapulse, params: Path) -> None:
+    assert "did you mean lookback?" in alphapulse("leakcheck", params, "--set", "portfolio.lokback=5").err
+    too_short = alphapulse("leakcheck", params, "--no-progress", "--set", "data.end=2018-02-01")
+    assert too_short.code == 2
+    assert "load a longer market" in too_short.err or "pass a longer market" in too_short.err
+
+
 def test_runs_are_listed_and_compared(alphapulse, tmp_path: Path) -> None:
     store(tmp_path, "2020-01-01-first-00000001", sharpe=0.25)
     store(tmp_path, "2020-01-02-second-00000002", sharpe=0.75)
@@ -232,6 +261,29 @@ def test_runs_are_listed_and_compared(alphapulse, tmp_path: Path) -> None:
     assert "2020-01-01-first-00000001" in compared.out and "2020-01-02-second-00000002" in compared.out
     only = alphapulse("runs", "second", "--runs", tmp_path)
     assert "first" not in only.out
+
+
+def test_the_agents_of_a_file_are_measured_and_listed_beside_backtests(
+    alphapulse, params: Path, tmp_path: Path
+) -> None:
+    runs = tmp_path / "runs"
+    old = store(runs, "2020-01-01-first-00000001", sharpe=0.25)
+    ended = alphapulse("agents", params, "--runs", runs, "--horizon", "10", "--set", "name=measured", "--no-progress")
+    assert ended.code == 0
+    for words in ("closes only", "Information coefficient", "Top minus bottom", "agents.ipynb", "tearsheet.html"):
+        assert words in ended.out
+    (folder,) = (path for path in runs.iterdir() if "-measured-" in path.name)
+    listed = alphapulse("runs", "--runs", runs)
+    assert listed.code == 0
+    first, second = listed.out.splitlines()
+    assert first.startswith(old.name) and "Sharpe  0.25" in first
+    assert second.startswith(folder.name) and "IC " in second and "over 10 sessions" in second
+    compared = alphapulse("runs", "first", "measured", "--runs", runs)
+    assert compared.code == 0
+    assert "Sharpe ratio" in compared.out and "Information coefficient" in compared.out
+    refused = alphapulse("agents", params, "--runs", runs, "--horizon", "0")
+    assert refused.code == 2
+    assert "horizon = 0" in refused.err
 
 
 def test_no_runs_and_unknown_runs_are_told(alphapulse, tmp_path: Path) -> None:
@@ -251,12 +303,13 @@ def test_a_damaged_run_is_named(alphapulse, tmp_path: Path) -> None:
     assert "first: manifest.json cannot be read" in ended.err
 
 
-@pytest.mark.parametrize("command", [[], ["backtest"], ["runs"]])
+@pytest.mark.parametrize("command", [[], ["agents"], ["backtest"], ["leakcheck"], ["runs"]])
 def test_help_of_every_command(alphapulse, command: list[str]) -> None:
     ended = alphapulse(*command, "--help")
     assert ended.code == 0
     assert "Usage:" in ended.out
-    assert {name.name or name.callback.__name__ for name in cli.app.registered_commands} == {"backtest", "runs"}
+    commands = {name.name or name.callback.__name__ for name in cli.app.registered_commands}
+    assert commands == {"agents", "backtest", "leakcheck", "runs"}
 
 
 def test_the_installed_command_starts_without_heavy_imports() -> None:

@@ -16,6 +16,7 @@ FACE = {
     *("AGENTS", "AgentManager", "ALLOCATORS", "PortfolioManager", "estimate_risk"),
     *("PositionSizer", "RiskManager", "RiskAnalyzer", "Strategy", "Costs", "Execution"),
     *("backtest", "backtest_weights", "BacktestResult", "placebo", "tearsheet", "classic_tearsheet"),
+    *("leak_check", "scorecard", "technical_sheet", "sentiment_sheet"),
     "__version__",
 }
 HEAVY = (

@@ -88,7 +88,7 @@ def estimate_risk(
     check_share("min_observed", min_observed)
     values = returns.to_numpy(dtype=np.float64)
     usable, notes = _observed(returns, values, min_observed)
-    if usable.all():
+    if usable.size and usable.all():
         return _assembled(returns, *_estimated(values, method, expected), notes)
     assets = values.shape[1]
     means = np.full(assets, np.nan)

@@ -8,13 +8,13 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from alphapulse.core.market import PRICE_FIELDS, MarketData
+from alphapulse.core.alter import poisoned, renamed, rescaled
+from alphapulse.core.market import MarketData
 from alphapulse.core.panel import Panel
 from alphapulse.core.ports import Agent
-from alphapulse.testing.examples import example_market, poisoned, renamed
+from alphapulse.testing.examples import example_market
 
 RELATIVE = 1e-12
-CASH_FIELDS = (*PRICE_FIELDS, "dividend", "delisting")
 CUTS = (0.1, 0.33, 0.64, 0.641, 0.642, 0.87, 0.97)  # shares of the market's sessions
 
 
@@ -53,11 +53,8 @@ def _asset_order(agent: Agent, market: MarketData) -> None:
 
 
 def _price_scale(agent: Agent, market: MarketData) -> None:
-    factor = 2.0 ** np.random.default_rng(3).integers(-4, 5, len(market.assets))
-    panels = {name: frame * factor if name in CASH_FIELDS else frame for name, frame in market.panels.items()}
-    if "volume" in panels:
-        panels["volume"] = panels["volume"].div(factor, axis=1)
-    _same(agent.score(replace(market, panels=panels)), agent.score(market), "price scale by asset")
+    factor = np.ldexp(np.ones(len(market.assets)), np.random.default_rng(3).integers(-4, 5, len(market.assets)))
+    _same(agent.score(rescaled(market, factor)), agent.score(market), "price scale by asset")
 
 
 def _missing_stays(agent: Agent, market: MarketData) -> None:

@@ -1,20 +1,20 @@
-"""Seeded markets and estimates to check parts on, and what can be done to them."""
+"""Seeded markets and estimates to check parts on."""
 
 from __future__ import annotations
-
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
+from alphapulse.core.dated import date_facts
 from alphapulse.core.estimates import RiskEstimate
-from alphapulse.core.market import PRICE_FIELDS, MarketData
-from alphapulse.core.panel import Panel
-from alphapulse.core.stats import Array
+from alphapulse.core.market import MarketData
 
 
 def example_market(sessions: int = 1500, assets: int = 9, seed: int = 0) -> MarketData:
-    """Return a seeded market with bars and volume, a late listing, a delisting, halts and changing membership."""
+    """Return a seeded market with bars, volume, a late listing, a delisting, halts, changing membership and facts.
+
+    Facts: quarterly filings with late ones, restatements, gaps and losses; headlines; VIX and credit spread; sectors.
+    """
     random = np.random.default_rng(seed)
     index = pd.bdate_range("2001-01-01", periods=sessions)
     names = pd.Index([f"A{number:02d}" for number in range(assets)])
@@ -37,69 +37,74 @@ def example_market(sessions: int = 1500, assets: int = 9, seed: int = 0) -> Mark
     membership.iloc[sessions // 2 :, 3 % assets] = False
     panels = {name: pd.DataFrame(np.where(missing, np.nan, bar), index, names) for name, bar in bars.items()}
     benchmark = pd.Series(1000.0 * np.exp(np.cumsum(returns.mean(axis=1))), index=index)
-    return MarketData(panels, benchmark=benchmark, membership=membership, name="example")
-
-
-def poisoned(market: MarketData, session: pd.Timestamp, how: str) -> MarketData:
-    """Return the market with everything after `session` replaced: how in {"unknown", "noise", "tenfold"}.
-
-    Opens, highs, lows and closes of a session share their noise, so that bars stay bars.
-    """
-    random = np.random.default_rng(1)
-    later = market.sessions > session
-    bar_noise = np.exp(random.standard_normal((int(later.sum()), len(market.assets))))
-
-    def poison(values: Array, noise: Array | None = None) -> Array:
-        if how == "unknown":
-            return np.full_like(values, np.nan)
-        if how == "tenfold":
-            return values * 10.0
-        return values * (np.exp(random.standard_normal(values.shape)) if noise is None else noise)
-
-    def poison_table(table: pd.DataFrame) -> pd.DataFrame:
-        after = table["session"] > session
-        if how == "unknown":
-            return table.loc[~after]
-        out = table.copy()
-        for column in out.select_dtypes("number"):
-            out[column] = np.where(after, poison(out[column].to_numpy(dtype=np.float64)), out[column])
-        return out
-
-    def poison_panel(frame: Panel, noise: Array | None = None) -> Panel:
-        values = frame.to_numpy().copy()
-        values[later] = poison(values[later], noise)
-        return pd.DataFrame(values, frame.index, frame.columns)
-
-    membership = market.membership
-    return replace(
-        market,
-        panels={
-            name: poison_panel(frame, bar_noise if name in PRICE_FIELDS else None)
-            for name, frame in market.panels.items()
+    return MarketData(
+        panels,
+        benchmark=benchmark,
+        membership=membership,
+        tables={
+            "fundamentals": _filings(index, names, np.random.default_rng(seed + 1)),
+            "news": _headlines(index, names, np.random.default_rng(seed + 2)),
+            "macro": _series(index, np.random.default_rng(seed + 3)),
         },
-        benchmark=None if market.benchmark is None else poison_panel(market.benchmark.to_frame()).iloc[:, 0],
-        membership=None if membership is None else membership ^ later[:, None],
-        tables={name: poison_table(table) for name, table in market.tables.items()},
+        sectors=pd.Series([("Makers", "Services")[number % 2] for number in range(assets)], index=names),
+        name="example",
     )
 
 
-def renamed(market: MarketData, names: dict[str, str]) -> MarketData:
-    """Return the market with its assets renamed by `names`, sorted by their new labels."""
+FIGURES = (
+    *("revenue", "gross_profit", "operating_income", "net_income", "eps_diluted", "shares", "assets", "current_assets"),
+    *("current_liabilities", "equity", "retained_earnings", "cash", "debt", "cfo", "capex", "dividends"),
+)
+HEADLINES = (
+    *("{} beats profit forecasts", "{} cuts its outlook", "{} names a new chairman", "{} wins a large order"),
+    *(
+        "{} faces a lawsuit",
+        "Fund takes 6 percent stake in {}",
+        "{} to hold its annual meeting",
+        "{} recalls a product",
+    ),
+)
 
-    def rename(frame: Panel) -> Panel:
-        return frame.rename(columns=names)[market.assets]
 
-    tables = {
-        name: table.assign(asset=table["asset"].map(names)) if "asset" in table else table
-        for name, table in market.tables.items()
-    }
-    return replace(
-        market,
-        panels={name: rename(frame) for name, frame in market.panels.items()},
-        membership=None if market.membership is None else rename(market.membership),
-        tables=tables,
-        sectors=None if market.sectors is None else market.sectors.rename(index=names),
-    )
+def _dated(rows: pd.DataFrame, index: pd.DatetimeIndex) -> pd.DataFrame:
+    return date_facts(rows, (index + pd.Timedelta(hours=14, minutes=30)).tz_localize("UTC"), index)
+
+
+def _filings(index: pd.DatetimeIndex, names: pd.Index, random: np.random.Generator) -> pd.DataFrame:
+    ends = pd.date_range(index[0] - pd.DateOffset(years=2), index[-1], freq="QE")
+    rows = pd.MultiIndex.from_product([ends, names], names=["period_end", "asset"]).to_frame(index=False)
+    size = 1e9 * np.exp(0.1 * random.standard_normal(len(rows)))
+    share = random.uniform(-0.1, 1.0, (len(rows), len(FIGURES)))
+    for figure, part in zip(FIGURES, share.T, strict=True):
+        rows[figure] = np.where(random.random(len(rows)) < 0.05, np.nan, size * part)
+    rows["shares"] = rows["shares"].abs() / 50.0
+    rows["eps_diluted"] = rows["net_income"] / rows["shares"]
+    late = random.random(len(rows)) < 0.1
+    lag = np.where(late, 150, 35) + random.integers(0, 30, len(rows))
+    rows["known"] = (rows["period_end"] + pd.to_timedelta(lag, unit="D")).dt.tz_localize("UTC")
+    again = rows.loc[random.random(len(rows)) < 0.1].copy()
+    again["net_income"] *= 0.8
+    again["known"] += pd.Timedelta(days=200)
+    return _dated(pd.concat([rows, again], ignore_index=True), index)
+
+
+def _headlines(index: pd.DatetimeIndex, names: pd.Index, random: np.random.Generator) -> pd.DataFrame:
+    count = len(index) * len(names) // 20
+    asset = names[random.integers(0, len(names), count)]
+    known = index[random.integers(0, len(index), count)] + pd.to_timedelta(random.integers(0, 1440, count), unit="min")
+    text = [HEADLINES[at].format(name) for at, name in zip(random.integers(0, 8, count), asset, strict=True)]
+    return _dated(pd.DataFrame({"asset": asset, "headline": text, "known": known.tz_localize("UTC")}), index)
+
+
+def _series(index: pd.DatetimeIndex, random: np.random.Generator) -> pd.DataFrame:
+    days = {"vix": index, "credit_spread": pd.date_range(index[0], index[-1], freq="ME")}
+    level = {"vix": 18.0, "credit_spread": 1.0}
+    rows = []
+    for name, dates in days.items():
+        value = level[name] * np.exp(0.2 * random.standard_normal(len(dates)))
+        known = (dates + pd.Timedelta(hours=21)).tz_localize("UTC")
+        rows.append(pd.DataFrame({"series": name, "period_end": dates, "value": value, "known": known}))
+    return _dated(pd.concat(rows, ignore_index=True), index)
 
 
 def example_estimate(assets: int = 7, sessions: int = 300, seed: int = 0, *, scale: float = 1.0) -> RiskEstimate:
