@@ -11,7 +11,8 @@ from alphapulse.agents.evidence import Evidence, EvidenceAgent
 from alphapulse.agents.filings import filings, market_value
 from alphapulse.agents.fundamental import leverage, operating_margin
 from alphapulse.agents.news import activist_news
-from alphapulse.agents.scales import add_votes
+from alphapulse.agents.ranks import ranked
+from alphapulse.agents.risk_traits import past_return
 from alphapulse.agents.statements import ratio
 from alphapulse.core.market import MarketData
 from alphapulse.core.panel import Panel
@@ -29,12 +30,6 @@ def valuation_gap(market: MarketData, window: int) -> Panel:
     return (market_value(market) + liabilities) / filed.panel(np.where(assets > 0.0, assets, np.nan))
 
 
-def past_return(market: MarketData, window: int) -> Panel:
-    """Return the total return over `window` sessions."""
-    levels = market.panel("total_return").ffill()
-    return levels / levels.shift(window) - 1.0
-
-
 def excess_cash(market: MarketData, window: int) -> Panel:
     """Return cash over assets."""
     filed = filings(market)
@@ -49,11 +44,8 @@ def payout(market: MarketData, window: int) -> Panel:
 
 def size_band(market: MarketData, window: int) -> Panel:
     """Return how far the rank of the market value lies from the usual size of a target, in (0, 2)."""
-    value = market_value(market)
-    rank, known = np.zeros(value.shape), np.zeros(value.shape)
-    everyone = np.zeros(len(market.assets), dtype=np.int64)
-    add_votes(value.to_numpy(), market.members.to_numpy(), 1.0, 1, "rank", everyone, rank, known)
-    return pd.DataFrame(np.abs(np.where(known > 0.0, rank, np.nan) - TARGET_SIZE), value.index, value.columns)
+    rank = ranked(market_value(market).where(market.members).to_numpy())
+    return pd.DataFrame(np.abs(rank - TARGET_SIZE), market.sessions, market.assets, copy=False)
 
 
 def _filed(*figures: str) -> tuple[str, ...]:

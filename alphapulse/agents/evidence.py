@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 from typing import ClassVar
 
 import numpy as np
@@ -108,8 +107,8 @@ class EvidenceAgent:
             check_choice(f"{self.name} scale", scale, SCALES)
         if peers is not None and not isinstance(peers, bool):
             raise ParamsError(f"{self.name} peers = {peers!r}", "true or false", "say whether sectors are the peers")
-        self._weights = None if weights is None else MappingProxyType(dict(weights))
-        self._windows = MappingProxyType(dict(windows))
+        self._weights = None if weights is None else dict(weights)
+        self._windows = dict(windows)
         self._compared = {key: value for key, value in (("scale", scale), ("peers", peers)) if value is not None}
 
     @property
@@ -135,7 +134,7 @@ class EvidenceAgent:
     @property
     def warmup(self) -> int:
         """Leading sessions without any evidence, hence without a score; coverage grows as longer windows fill."""
-        return min(piece.window for piece in self.chosen)
+        return max(min(piece.window for piece in self.chosen) - 1, 0)
 
     def score(self, market: MarketData) -> Panel:
         """Return scores in [-1, 1], sessions x assets; NaN where no evidence is available or the asset is no member."""

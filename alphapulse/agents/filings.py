@@ -2,7 +2,7 @@
 
 1. `_derived` adds what follows from one filing: liabilities, shares, dividends, free cash flow, accrued income. Share
    counts are put in shares of the market's first session, so that splits do not look like new ones (`_split_factor`).
-2. `_as_known` walks each company's filings in the order they became known and writes down, after each of them, the
+2. `filing_states.as_known` walks each company through its filings in the order they became known and writes down the
    newest period as it then stood. A restatement replaces its own period from its own day on; a period older than one
    already known never becomes the newest.
 3. `Filings.panel` spreads values by filing over sessions x assets.
@@ -17,30 +17,32 @@ from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from alphapulse.agents.compiling import compiled
+from alphapulse.agents.filing_states import (
+    BEFORE,
+    EXPIRES,
+    NOW,
+    NOW_AGO,
+    NOW_TWO_AGO,
+    YEAR,
+    YEAR_AGO,
+    Rows,
+    as_known,
+    spread,
+    steady,
+)
 from alphapulse.core.errors import MissingField
 from alphapulse.core.market import MarketData
 from alphapulse.core.memory import once
 from alphapulse.core.panel import Panel
 from alphapulse.core.stats import Array
 
-Rows = npt.NDArray[np.int64]
-
 EXCHANGE_ZONE = "America/New_York"
-# A company that has filed nothing new for a year of sessions is unknown again.
-EXPIRES = 252
-# Days between the ends of two quarters that follow each other; 52-week years move them by a week.
-QUARTER = (75, 110)
-SAME_PERIOD = 10
 # Net income over earnings per share gives shares; below this, rounding to a cent moves them by more than 10 %.
 SMALLEST_EPS = 0.05
 # No company states a figure of a septillion, in any currency: infinities and faults of the file are unknown.
 LARGEST = 1e24
-NOW, BEFORE, YEAR, NOW_AGO, YEAR_AGO, NOW_TWO_AGO = range(6)
-STATES = 6
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +89,7 @@ class Filings:
     def panel(self, values: Array) -> Panel:
         """Spread values by filing over sessions x assets, each until the next filing or until it expires."""
         out = np.empty((len(self.sessions), len(self.assets)))
-        _spread(self.row, self.column, self.expires, values, out)
+        spread(self.row, self.column, self.expires, values, out)
         return pd.DataFrame(out, self.sessions, self.assets, copy=False)
 
     def _state(self, figure: str, state: int) -> Array:
@@ -116,12 +118,13 @@ def filings(market: MarketData) -> Filings:
     at = np.clip(market.sessions.searchsorted(day, side="right") - 1, 0, None)
     with np.errstate(over="ignore"):
         figures["shares"] = figures["shares"] / _split_factor(market)[at, column]
+    order = np.argsort(column, kind="stable").astype(np.int64)
+    figures["shares"] = steady(order, column, figures["shares"])
     values = np.column_stack([*figures.values()])
     period = ends[inside].to_numpy().astype("datetime64[D]").astype(np.int64)
-    order = np.argsort(column, kind="stable").astype(np.int64)
     # what was known before the market began is as old as it is: a year holds EXPIRES sessions
     since = row - np.clip((market.sessions[0] - day).days.to_numpy(), 0, None) * EXPIRES // 365
-    states, expires = _as_known(order, since.astype(np.int64), column, period, values)
+    states, expires = as_known(order, since.astype(np.int64), column, period, values)
     row = row.astype(np.int64)
     return Filings(
         sessions=market.sessions,
@@ -182,98 +185,6 @@ def _derived(table: pd.DataFrame) -> dict[str, Array]:
         found["shares"] = np.where(found["shares"] > 0.0, found["shares"], np.nan)
         fill("liabilities", filed("assets") - filed("equity"))
         fill("dividends", filed("dividends_per_share") * found["shares"])
-        fill("free_cash_flow", filed("cfo") - filed("capex"))
+        fill("free_cash_flow", filed("cfo") - np.abs(filed("capex")))
         fill("accrued_income", filed("net_income") - filed("cfo"))
     return found
-
-
-@compiled
-def _as_known(order: Rows, since: Rows, column: Rows, period: Rows, values: Array) -> tuple[Array, Rows]:
-    count, width = values.shape
-    states = np.full((count, width, STATES), np.nan)
-    expires = np.zeros(count, dtype=np.int64)
-    ends = np.empty(count, dtype=np.int64)  # of the company at hand, sorted
-    book = np.empty((count, width))
-    known = 0
-    newest_since = 0
-    for place in range(count):
-        filing = order[place]
-        if place == 0 or column[filing] != column[order[place - 1]]:
-            known = 0
-        at = known
-        while at > 0 and ends[at - 1] > period[filing] - SAME_PERIOD:
-            at -= 1
-        same = at < known and ends[at] <= period[filing] + SAME_PERIOD
-        if not same:
-            for later in range(known, at, -1):
-                ends[later] = ends[later - 1]
-                book[later] = book[later - 1]
-            ends[at] = period[filing]
-            book[at] = np.nan
-            known += 1
-            if at == known - 1:
-                newest_since = since[filing]
-        for figure in range(width):
-            if not np.isnan(values[filing, figure]):
-                book[at, figure] = values[filing, figure]
-        expires[filing] = newest_since + EXPIRES
-        for figure in range(width):
-            _state(ends, book, known, figure, states[filing, figure])
-    return states, expires
-
-
-@compiled
-def _state(ends: Rows, book: Array, known: int, figure: int, out: Array) -> None:
-    """Write the states of one figure; the quarter before serves where the newest one does not state it."""
-    at = known - 1
-    if np.isnan(book[at, figure]):
-        at = _quarter_before(ends, at)
-        if at < 0 or np.isnan(book[at, figure]):
-            return
-    out[NOW] = book[at, figure]
-    total = book[at, figure]
-    for back in range(1, 9):
-        at = _quarter_before(ends, at)
-        if at < 0:
-            return
-        value = book[at, figure]
-        if back == 1:
-            out[BEFORE] = value
-        elif back == 4:
-            out[NOW_AGO] = value
-            total = 0.0
-        elif back == 8:
-            out[NOW_TWO_AGO] = value
-            return
-        total += value
-        if back == 3:
-            out[YEAR] = total
-        elif back == 7:
-            out[YEAR_AGO] = total
-
-
-@compiled
-def _quarter_before(ends: Rows, at: int) -> int:
-    """Return the position of the period one quarter before the one at `at`, -1 where it is not known."""
-    for earlier in range(at - 1, -1, -1):
-        days = ends[at] - ends[earlier]
-        if days > QUARTER[1]:
-            return -1
-        if days >= QUARTER[0]:
-            return earlier
-    return -1
-
-
-@compiled
-def _spread(row: Rows, column: Rows, expires: Rows, values: Array, out: Array) -> None:
-    rows, width = out.shape
-    current = np.full(width, np.nan)
-    until = np.zeros(width, dtype=np.int64)
-    following = 0
-    for session in range(rows):
-        while following < len(row) and row[following] == session:
-            current[column[following]] = values[following]
-            until[column[following]] = expires[following]
-            following += 1
-        for asset in range(width):
-            out[session, asset] = current[asset] if session < until[asset] else np.nan

@@ -9,13 +9,14 @@ import pandas as pd
 
 from alphapulse.agents.evidence import Evidence, EvidenceAgent
 from alphapulse.agents.filings import filings, market_value
-from alphapulse.agents.risk_traits import beta, volatility
-from alphapulse.agents.statements import Year, altman_z, piotroski_f, ratio
+from alphapulse.agents.risk_traits import beta, beta_rank, volatility
+from alphapulse.agents.statements import Year, altman_z, believable, piotroski_f, ratio
 from alphapulse.core.market import MarketData
 from alphapulse.core.panel import Panel
 from alphapulse.core.stats import Array
 
 YEAR = 252
+EPS_ROUNDING = 0.01  # shares derived from earnings per share move by as much without an offering
 TAX = 0.21  # statutory rate on operating income; the same for all, so it changes no rank
 
 
@@ -28,14 +29,14 @@ def gross_profitability(market: MarketData, window: int) -> Panel:
 def return_on_equity(market: MarketData, window: int) -> Panel:
     """Return the quarter's net income over the equity one quarter before; unknown where that is not above zero."""
     filed = filings(market)
-    return filed.panel(ratio(filed.latest("net_income"), filed.before("equity")))
+    return filed.panel(believable(ratio(filed.latest("net_income"), filed.before("equity"))))
 
 
 def return_on_capital(market: MarketData, window: int) -> Panel:
     """Return a year's operating income after tax over debt plus equity minus cash."""
     filed = filings(market)
     capital = filed.latest("debt") + filed.latest("equity") - filed.latest("cash")
-    return filed.panel(ratio((1.0 - TAX) * filed.year("operating_income"), capital))
+    return filed.panel(believable(ratio((1.0 - TAX) * filed.year("operating_income"), capital)))
 
 
 def cash_return(market: MarketData, window: int) -> Panel:
@@ -112,7 +113,7 @@ def piotroski(market: MarketData, window: int) -> Panel:
 
     this = year(filed.year, filed.latest, filed.now_ago)
     last = year(filed.year_ago, filed.now_ago, filed.now_two_ago)
-    return filed.panel(piotroski_f(this, last))
+    return filed.panel(piotroski_f(this, last, rounding=EPS_ROUNDING))
 
 
 def altman(market: MarketData, window: int) -> Panel:
@@ -135,17 +136,16 @@ def altman(market: MarketData, window: int) -> Panel:
 
 
 def credit_tilt(market: MarketData, window: int) -> Panel:
-    """Return beta times how far the credit spread lies above its own past, both in units of their spread.
+    """Return the rank of beta times the credit spread's distance from its own past, both within -1 and 1.
 
-    High where a risky asset meets a dear credit market. The spread's past are its values over `window` sessions.
+    High where a risky asset meets a dear credit market: weak times pay more for risk. The past are the spread's values
+    over three times `window` sessions, at least `window`; three standard deviations count as 1.
     """
     spread = market.macro("credit_spread", max_age=63)
-    usual, deviation = (
-        spread.rolling(window, min_periods=window // 2).mean(),
-        spread.rolling(window, min_periods=63).std(),
-    )
-    stress = ((spread - usual) / deviation.where(deviation > 0.0)).clip(-3.0, 3.0)
-    return (beta(market, YEAR) - 1.0).mul(stress, axis=0)
+    past = spread.rolling(3 * window, min_periods=window)
+    deviation = past.std()
+    stress = ((spread - past.mean()) / deviation.where(deviation > 0.0) / 3.0).clip(-1.0, 1.0)
+    return beta_rank(market, YEAR).mul(stress, axis=0)
 
 
 def _filed(*figures: str) -> tuple[str, ...]:
@@ -172,7 +172,7 @@ class FundamentalAgent(EvidenceAgent):
             0,
             1,
             0.5,
-            "Greenblatt 2006; Asness, Frazzini, Pedersen 2019",
+            "Nissim and Penman 2001",
             _filed("operating_income", "debt", "equity", "cash"),
             peers=True,
         ),
@@ -185,11 +185,13 @@ class FundamentalAgent(EvidenceAgent):
             0,
             1,
             0.5,
-            "Soliman 2008",
+            "Haugen and Baker 1996",
             _filed("operating_income", "revenue"),
             peers=True,
         ),
-        Evidence("net_margin", net_margin, 0, 1, 0.5, "Soliman 2008", _filed("net_income", "revenue"), peers=True),
+        Evidence(
+            "net_margin", net_margin, 0, 1, 0.5, "Haugen and Baker 1996", _filed("net_income", "revenue"), peers=True
+        ),
         Evidence("sales_growth", sales_growth, 0, 1, 0.5, "Jegadeesh and Livnat 2006", _filed("revenue")),
         Evidence(
             "earnings_growth", earnings_growth, 0, 1, 1.0, "Bernard and Thomas 1989", _filed("net_income", "assets")
@@ -212,7 +214,7 @@ class FundamentalAgent(EvidenceAgent):
             0,
             1,
             0.5,
-            "Ou and Penman 1989",
+            "Ohlson 1980",
             _filed("current_assets", "current_liabilities"),
             peers=True,
         ),
@@ -221,11 +223,12 @@ class FundamentalAgent(EvidenceAgent):
         Evidence(
             "credit_tilt",
             credit_tilt,
-            3 * YEAR,
-            -1,
+            YEAR,
+            1,
             0.25,
-            "Fama and French 1989; Gilchrist and Zakrajsek 2012",
+            "Fama and French 1989",
             ("total_return", "macro.credit_spread"),
+            scale="given",
         ),
         Evidence("low_beta", beta, YEAR, -1, 0.5, "Frazzini and Pedersen 2014"),
         Evidence("low_volatility", volatility, YEAR, -1, 0.5, "Ang, Hodrick, Xing, Zhang 2006"),

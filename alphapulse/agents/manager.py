@@ -52,8 +52,13 @@ class AgentManager:
         weighting: str | Weighting = "equal",
         options: Mapping[str, Any] | None = None,
     ) -> None:
-        self.agents: Mapping[str, Agent] = MappingProxyType(_by_name(agents))
-        self.weighting = build_weighting(weighting, options, self.agents)
+        self._agents = _by_name(agents)
+        self.weighting = build_weighting(weighting, options, self._agents)
+
+    @property
+    def agents(self) -> Mapping[str, Agent]:
+        """The agents by name."""
+        return MappingProxyType(self._agents)
 
     @property
     def needs(self) -> tuple[str, ...]:

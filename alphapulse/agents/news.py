@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -24,6 +23,7 @@ from alphapulse.core.stats import Array
 
 ATTENTION_SESSIONS = 5
 CAMPAIGN_HALF_LIFE = 21.0
+FORGOTTEN = 0.01  # of a headline, after 140 sessions: what is left is no mark any more
 CAMPAIGN = re.compile(
     r"\b(?:activist|13[- ]?d|proxy (?:fight|battle|contest)|(?:takes|took|builds|raises|boosts|discloses|reports|has) "
     r"(?:an? )?(?:[\d.]+ (?:percent|pct|%) )?stake|board seats?|strategic (?:alternatives|review|options)|"
@@ -45,7 +45,7 @@ class Reader:
     scorer: HeadlineScorer
     half_life: float = 5.0
     memory: int = 63
-    sources: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    sources: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +99,7 @@ def activist_news(market: MarketData, window: int) -> Panel:
     value = marked[codes] if len(codes) else np.zeros(0)
     out = np.empty((3, len(market.sessions), len(market.assets)))
     _fade(news.row, news.column, value, np.ones(len(value)), 0.5 ** (1.0 / CAMPAIGN_HALF_LIFE), 252, out)
-    return _panel(out[2], market)
+    return _panel(np.where(out[2] < FORGOTTEN, np.minimum(out[2], 0.0), out[2]), market)
 
 
 @once

@@ -1,4 +1,4 @@
-"""What several agents read off prices: volatility, and beta to the market."""
+"""What several agents read off prices: past returns, volatility, and beta to the market."""
 
 from __future__ import annotations
 
@@ -6,11 +6,18 @@ import numpy as np
 import pandas as pd
 
 from alphapulse.agents.evidence import market_returns
+from alphapulse.agents.ranks import ranked
 from alphapulse.agents.windows import trailing_mean
 from alphapulse.core.market import MarketData
 from alphapulse.core.memory import once
 from alphapulse.core.panel import Panel
 from alphapulse.core.stats import Array
+
+
+def past_return(market: MarketData, window: int, skip: int = 0) -> Panel:
+    """Return the total return over `window` sessions, leaving out the last `skip` of them, sessions x assets."""
+    levels = market.panel("total_return").ffill()
+    return levels.shift(min(skip, window - 1)) / levels.shift(window) - 1.0
 
 
 @once
@@ -47,3 +54,10 @@ def beta(market: MarketData, window: int) -> Panel:
     # a market that does not move has no beta: rounding leaves less than this of its mean square
     slope = np.where(variance > 1e-12 * square, (both - own * common) / np.where(variance > 0.0, variance, 1.0), np.nan)
     return pd.DataFrame(slope, returns.index, returns.columns, copy=False)
+
+
+@once
+def beta_rank(market: MarketData, window: int) -> Panel:
+    """Return the centred rank of `beta` among the members of each session, sessions x assets in (-1, 1)."""
+    members = beta(market, window).where(market.members)
+    return pd.DataFrame(ranked(members.to_numpy()), market.sessions, market.assets, copy=False)

@@ -4,7 +4,7 @@ Per session (`_vote_rows`):
 
 1. keep the members whose raw value is known
 2. sort them, starting from the order of the session before: most evidence moves slowly (`_sort`)
-3. deal the sorted values to their groups, the sectors or one group of all
+3. deal the sorted values to their groups, the sectors or one group of all; groups too small join all
 4. turn each group's values into numbers in [-1, 1] by one of SCALES
 5. add direction x weight x number to the total, and the weight to what is available
 
@@ -26,7 +26,9 @@ Codes = npt.NDArray[np.int64]
 # rank    centred rank, evenly spaced: lowest -1 + 1/n, highest 1 - 1/n, ties share their mean
 # zscore  distance from the median in robust standard deviations, winsorised at 3, divided by 3
 # margin  the value itself in robust standard deviations, winsorised at 3, divided by 3: its sign stays
-SCALES = {"rank": 0, "zscore": 1, "margin": 2}
+# given   the value itself, cut at -1 and 1: evidence that says how strongly it means it
+SCALES = {"rank": 0, "zscore": 1, "margin": 2, "given": 3}
+LEAST_PEERS = 5  # a smaller group is compared with everyone: alone in a sector, nobody is average
 WINSOR = 3.0
 MAD_TO_DEVIATION = 1.4826  # median absolute deviation of a normal distribution to its standard deviation
 MEAN_TO_DEVIATION = 1.2533  # the same for the mean absolute deviation, used where half of all values are equal
@@ -97,18 +99,31 @@ def _vote_rows(
             filled[group] += 1
         for group in range(count):
             size = filled[group]
-            if size == 0:
-                continue
-            for place in range(size):
-                values[place] = key[bucket[group, place]]
-            if scale == 0:
-                _ranks(values, size, scaled)
-            else:
-                _distances(values, size, scale == 1, scaled)
-            for place in range(size):
-                asset = bucket[group, place]
-                total[row, asset] += direction * weight * scaled[place]
-                available[row, asset] += weight
+            if size >= LEAST_PEERS or count == 1:
+                _compare(bucket[group], size, key, scale, values, scaled)
+                for place in range(size):
+                    total[row, bucket[group, place]] += direction * weight * scaled[place]
+        if count > 1 and filled.min() < LEAST_PEERS:
+            _compare(order, known, key, scale, values, scaled)
+            for place in range(known):
+                if filled[groups[order[place]]] < LEAST_PEERS:
+                    total[row, order[place]] += direction * weight * scaled[place]
+        for place in range(known):
+            available[row, order[place]] += weight
+
+
+@compiled
+def _compare(assets: Codes, size: int, key: Array, scale: int, values: Array, scaled: Array) -> None:
+    """Write the comparison of the first `size` of `assets`, which are sorted by key, to `scaled`."""
+    for place in range(size):
+        values[place] = key[assets[place]]
+    if scale == 0:
+        _ranks(values, size, scaled)
+    elif scale == 3:
+        for place in range(size):
+            scaled[place] = min(max(values[place], -1.0), 1.0)
+    else:
+        _distances(values, size, scale == 1, scaled)
 
 
 @compiled
@@ -152,7 +167,7 @@ def _distances(values: Array, size: int, centred: bool, out: Array) -> None:
         deviation *= MEAN_TO_DEVIATION / size
     for place in range(size):
         value = values[place] - median if centred else values[place]
-        distance = value / deviation if deviation > 0.0 else 0.0
+        distance = value / deviation if deviation > 0.0 else WINSOR * np.sign(value)  # a common margin is no doubt
         out[place] = min(max(distance, -WINSOR), WINSOR) / WINSOR
 
 

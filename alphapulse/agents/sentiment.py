@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from types import MappingProxyType
 from typing import ClassVar
 
 from alphapulse.agents.evidence import Evidence, EvidenceAgent
 from alphapulse.agents.headlines import SCORERS, HeadlineScorer
 from alphapulse.agents.news import Reader, attention, disagreement, news_tone
-from alphapulse.agents.risk_traits import beta
+from alphapulse.agents.risk_traits import beta_rank, past_return
 from alphapulse.core.checks import check_choice, check_count, check_number
 from alphapulse.core.market import MarketData
 from alphapulse.core.panel import Panel
@@ -21,20 +20,14 @@ QUARTER, YEAR = 63, 252
 READ = {"tone": news_tone, "disagreement": disagreement}
 
 
-def recent_return(market: MarketData, window: int) -> Panel:
-    """Return the total return over the last `window` sessions."""
-    levels = market.panel("total_return").ffill()
-    return levels / levels.shift(window) - 1.0
-
-
 def fear(market: MarketData, window: int) -> Panel:
-    """Return beta, less 1, times how far the VIX lies above its mean over `window` sessions, as a share of it.
+    """Return the rank of beta times how far the VIX lies above its mean over `window` sessions, both within -1 and 1.
 
-    High where a risky asset meets a frightened market, which pays for holding it.
+    High where a risky asset meets a frightened market, which pays for holding it. A VIX at twice its mean counts as 1.
     """
     vix = market.macro("vix", max_age=5)
     usual = vix.rolling(window, min_periods=window // 2).mean()
-    return (beta(market, YEAR) - 1.0).mul(vix / usual - 1.0, axis=0)
+    return beta_rank(market, YEAR).mul((vix / usual - 1.0).clip(-1.0, 1.0), axis=0)
 
 
 class SentimentAgent(EvidenceAgent):
@@ -67,8 +60,9 @@ class SentimentAgent(EvidenceAgent):
             0.25,
             "Whaley 2000; Baker and Wurgler 2006",
             ("total_return", "macro.vix"),
+            scale="given",
         ),
-        Evidence("reversal", recent_return, 5, -1, 0.25, "Jegadeesh 1990; Da, Liu, Schaumburg 2014"),
+        Evidence("reversal", past_return, 5, -1, 0.25, "Jegadeesh 1990; Da, Liu, Schaumburg 2014"),
     )
 
     def __init__(
@@ -90,7 +84,7 @@ class SentimentAgent(EvidenceAgent):
         check_count("sentiment memory", memory)
         for source, weight in (sources or {}).items():
             check_number(f"sentiment sources: {source}", weight)
-        self._reader = Reader(scorer, float(half_life), memory, MappingProxyType(dict(sources or {})))
+        self._reader = Reader(scorer, float(half_life), memory, dict(sources or {}))
 
     @property
     def chosen(self) -> tuple[Evidence, ...]:

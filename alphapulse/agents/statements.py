@@ -14,6 +14,7 @@ from alphapulse.core.stats import Array
 
 # With fewer of the nine tests answered, the share that passed says too little.
 LEAST_TESTS = 6
+LARGEST_RETURN = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,11 +39,17 @@ def ratio(numerator: Array, denominator: Array) -> Array:
         return cast(Array, np.where(denominator > 0.0, numerator / denominator, np.nan))
 
 
-def piotroski_tests(this: Year, last: Year) -> Array:
+def believable(earned: Array) -> Array:
+    """Return the returns within +-100 %, NaN beyond: capital that small is no base to reckon from."""
+    return cast(Array, np.where(np.abs(earned) <= LARGEST_RETURN, earned, np.nan))
+
+
+def piotroski_tests(this: Year, last: Year, *, rounding: float = 0.0) -> Array:
     """Return the nine signals, 9 x the shape of a figure: 1 passed, 0 failed, NaN unknown.
 
     In the order of Piotroski 2000, "Value investing", Journal of Accounting Research 38, section 2.2: ROA, CFO, change
     in ROA, accruals, change in leverage, change in liquidity, equity offering, change in margin, change in turnover.
+    rounding: growth of the share count, as a fraction, that is no offering.
     """
     roa, roa_last = ratio(this.net_income, this.assets_before), ratio(last.net_income, last.assets_before)
     cash = ratio(this.cfo, this.assets_before)
@@ -59,7 +66,7 @@ def piotroski_tests(this: Year, last: Year) -> Array:
         cash - roa,
         leverage_last - leverage,
         liquidity - liquidity_last,
-        last.shares - this.shares,
+        last.shares * (1.0 + rounding) - this.shares,
         margin - margin_last,
         turnover - turnover_last,
     )
@@ -68,9 +75,9 @@ def piotroski_tests(this: Year, last: Year) -> Array:
     return np.stack(np.broadcast_arrays(*passed))
 
 
-def piotroski_f(this: Year, last: Year) -> Array:
+def piotroski_f(this: Year, last: Year, *, rounding: float = 0.0) -> Array:
     """Return the F-score from 0 to 9; where up to three tests are unknown, nine times the share of those passed."""
-    tests = piotroski_tests(this, last)
+    tests = piotroski_tests(this, last, rounding=rounding)
     known = np.sum(~np.isnan(tests), axis=0)
     with np.errstate(invalid="ignore"):
         share = np.nansum(tests, axis=0) / known

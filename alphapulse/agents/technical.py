@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from alphapulse.agents.evidence import Evidence, EvidenceAgent, market_returns
-from alphapulse.agents.risk_traits import volatility
+from alphapulse.agents.risk_traits import past_return, volatility
 from alphapulse.agents.windows import trailing_max, trailing_mean
 from alphapulse.core.market import MarketData
 from alphapulse.core.panel import Panel
@@ -23,14 +23,7 @@ def trend(market: MarketData, window: int) -> Panel:
 
 def momentum(market: MarketData, window: int) -> Panel:
     """Return the total return over `window` sessions, leaving out the last month, in which returns tend to reverse."""
-    levels = market.panel("total_return").ffill()
-    return levels.shift(min(MONTH, window - 1)) / levels.shift(window) - 1.0
-
-
-def recent_return(market: MarketData, window: int) -> Panel:
-    """Return the total return over the last `window` sessions."""
-    levels = market.panel("total_return").ffill()
-    return levels / levels.shift(window) - 1.0
+    return past_return(market, window, MONTH)
 
 
 def volatility_state(market: MarketData, window: int) -> Panel:
@@ -86,7 +79,7 @@ class TechnicalAgent(EvidenceAgent):
         Evidence("trend_slow", trend, 200, 1, 1.0, "Brock, Lakonishok, LeBaron 1992; Faber 2007"),
         Evidence("trend_fast", trend, 50, 1, 0.5, "Brock, Lakonishok, LeBaron 1992; Han, Zhou, Zhu 2016"),
         Evidence("momentum", momentum, 252, 1, 1.5, "Jegadeesh and Titman 1993"),
-        Evidence("reversal", recent_return, 5, -1, 0.5, "Lehmann 1990; Jegadeesh 1990"),
+        Evidence("reversal", past_return, 5, -1, 0.5, "Lehmann 1990; Jegadeesh 1990"),
         Evidence(
             "low_volatility", volatility, 252, -1, 1.0, "Ang, Hodrick, Xing, Zhang 2006; Blitz and van Vliet 2007"
         ),

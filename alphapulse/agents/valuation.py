@@ -11,29 +11,29 @@ from alphapulse.agents.compiling import compiled
 from alphapulse.agents.evidence import Evidence, EvidenceAgent, sector_codes
 from alphapulse.agents.filings import filings, market_value
 from alphapulse.agents.intrinsic import fading_growth_value, residual_income_value
-from alphapulse.agents.scales import Codes
-from alphapulse.agents.statements import ratio
+from alphapulse.agents.scales import LEAST_PEERS, Codes
+from alphapulse.agents.statements import believable, ratio
 from alphapulse.core.market import MarketData
 from alphapulse.core.panel import Panel
 from alphapulse.core.stats import Array
 
-LARGEST_RETURN = 1.0  # a return on equity beyond says that the book is no base to reckon from
+USUAL_RETURN_ON_ASSETS = 0.06
 GROWTH = (-0.10, 0.25)
-LEAST_PEERS = 5
 
 
 def residual_income(market: MarketData, window: int) -> Panel:
     """Return the margin of safety by residual income: value over market value, minus 1.
 
-    ROE is a year's net income over equity, payout a year's dividends over net income within 0 and 1, and 1 where
-    dividends are paid out of a loss. Unknown for equity not above zero and for an ROE beyond 100 %.
+    ROE is a year's net income over equity. Payout is a year's dividends over net income, in a loss over what would be
+    usual to earn, 6 % of assets (Frankel and Lee 1998), within 0 and 1. Unknown for equity not above zero and for an
+    ROE beyond 100 %.
     """
     filed = filings(market)
     income, equity = filed.year("net_income"), filed.latest("equity")
-    earned = ratio(income, equity)
     dividends = filed.year("dividends")
-    payout = np.where(income > 0.0, np.clip(ratio(dividends, income), 0.0, 1.0), np.sign(dividends))
-    value = residual_income_value(equity, np.where(np.abs(earned) <= LARGEST_RETURN, earned, np.nan), payout)
+    earnings = np.where(income > 0.0, income, USUAL_RETURN_ON_ASSETS * filed.latest("assets"))
+    payout = np.where(dividends == 0.0, 0.0, np.clip(ratio(dividends, earnings), 0.0, 1.0))
+    value = residual_income_value(equity, believable(ratio(income, equity)), payout)
     return filed.panel(value) / market_value(market) - 1.0
 
 

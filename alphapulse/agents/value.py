@@ -8,6 +8,7 @@ import numpy as np
 
 from alphapulse.agents.evidence import Evidence, EvidenceAgent
 from alphapulse.agents.filings import filings, market_value
+from alphapulse.agents.risk_traits import past_return
 from alphapulse.core.market import MarketData
 from alphapulse.core.panel import Panel
 from alphapulse.core.stats import Array
@@ -54,8 +55,7 @@ def shareholder_yield(market: MarketData, window: int) -> Panel:
 
 def long_run_return(market: MarketData, window: int) -> Panel:
     """Return the total return over `window` sessions, leaving out the last year, which belongs to momentum."""
-    levels = market.panel("total_return").ffill()
-    return levels.shift(min(YEAR, window - 1)) / levels.shift(window) - 1.0
+    return past_return(market, window, YEAR)
 
 
 def _filed(*figures: str) -> tuple[str, ...]:

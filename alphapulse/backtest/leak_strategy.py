@@ -34,7 +34,7 @@ from alphapulse.risk.measures import sharpe
 from alphapulse.strategy import Strategy
 
 CUTS, QUICK_CUTS = 6, 3
-ALTERED = ("noise", "tenfold")
+ALTERED = ("unknown", "noise", "tenfold")
 ALTERED_SESSIONS = 63
 
 
@@ -51,10 +51,7 @@ def check_strategy(
     found: list[Finding | None] = []
     for kind, row in tqdm(jobs, desc=name, unit="backtest", disable=not progress, mininterval=1.0):
         session = market.sessions[row]
-        # Membership stays, so that the decisions after the cut have assets to choose from.
-        other = market.until(session)
-        if kind != "cut":
-            other = replace(poisoned(near, session, kind), membership=near.membership)
+        other = market.until(session) if kind == "cut" else poisoned(near, session, kind)
         found += _compared(kind, result, backtest(other, strategy), session)
     delay, fading = delayed_trading(result, strategy)
     return LeakReport(

@@ -91,15 +91,16 @@ def test_past_return_is_that_of_the_window() -> None:
 
 
 def test_lagging_is_measured_within_the_sector() -> None:
-    growth = np.tile([0.0010, 0.0005, -0.0005, -0.0010], (300, 1))
-    close = pd.DataFrame(
-        np.cumprod(1.0 + growth, axis=0), pd.bdate_range("2010-01-01", periods=300), ["A", "B", "C", "D"]
-    )
-    sectors = pd.Series({"A": "Rising", "B": "Rising", "C": "Falling", "D": "Falling"})
+    steps = np.arange(5) * 1e-4
+    growth = np.tile(np.concatenate([0.0010 - steps, -0.0010 - steps]), (300, 1))
+    names = list("ABCDEFGHIJ")
+    close = pd.DataFrame(np.cumprod(1.0 + growth, axis=0), pd.bdate_range("2010-01-01", periods=300), names)
+    sectors = pd.Series(["Rising"] * 5 + ["Falling"] * 5, index=names)
     market = MarketData({"close": close}, sectors=sectors)
     weights = {"lagging_year": 1.0}
-    assert ActivistAgent(weights).score(market).iloc[-1].tolist() == [-0.5, 0.5, -0.5, 0.5]
-    assert ActivistAgent(weights, peers=False).score(market).iloc[-1].tolist() == [-0.75, -0.25, 0.25, 0.75]
+    assert ActivistAgent(weights).score(market).iloc[-1].tolist() == pytest.approx([-0.8, -0.4, 0.0, 0.4, 0.8] * 2)
+    apart = ActivistAgent(weights, peers=False).score(market).iloc[-1]
+    assert apart.tolist() == pytest.approx(np.linspace(-0.9, 0.9, 10))
 
 
 def test_a_campaign_in_the_news_speaks_for_the_company() -> None:

@@ -89,7 +89,7 @@ def test_what_is_remembered_dies_with_the_market() -> None:
 def test_weights_and_windows_are_parameters() -> None:
     assert Two({"turnover": 1.0}).needs == ("volume",)
     assert Two(turnover=7).chosen[1].window == 7
-    assert Two({"turnover": 1.0}, turnover=7).warmup == 7
+    assert Two({"turnover": 1.0}, turnover=7).warmup == 6  # the seventh session has seven
     assert repr(Two({"turnover": 1.0}, turnover=7)) == "Two(weights={'turnover': 1.0}, turnover=7)"
 
 

@@ -79,18 +79,26 @@ def plain(periods: list[Period], figure: str, state: str) -> float:
         newest = before(newest)
         if np.isnan(said(newest)):
             return NAN
-    chain = [newest]
-    for _ in range(8):
-        chain.append(before(chain[-1]))
-    values = [said(period) for period in chain]
+
+    def years_ago(years: int) -> Period | None:
+        found = [p for p in periods if abs((newest.end - p.end).days - 365 * years) <= 20]
+        return found[-1] if found else None
+
+    def year(period: Period | None) -> float:
+        total = said(period)
+        for _ in range(3):
+            period = before(period)
+            total += said(period)
+        return total
+
     return {
-        "latest": values[0],
-        "before": values[1],
-        "year": sum(values[:4]),
-        "now_ago": values[4],
-        "year_ago": sum(values[4:8]),
-        "now_two_ago": values[8],
-    }[state]
+        "latest": lambda: said(newest),
+        "before": lambda: said(before(newest)),
+        "year": lambda: year(newest),
+        "now_ago": lambda: said(years_ago(1)),
+        "year_ago": lambda: year(years_ago(1)),
+        "now_two_ago": lambda: said(years_ago(2)),
+    }[state]()
 
 
 @st.composite
@@ -382,9 +390,11 @@ def unknown_evidence(market: MarketData, asset: str = "ODD") -> set[str]:
     return {name for name, compute in EVIDENCE.items() if np.isnan(compute(market, 0)[asset].iloc[-1])}
 
 
+OF_EQUITY = {"return_on_equity", "book_yield", "residual_income", "book_multiple"}
 UNKNOWN = [
-    ("negative equity", {"equity": -20.0}, {"return_on_equity", "book_yield", "residual_income", "book_multiple"}),
-    ("equity of zero", {"equity": 0.0}, {"return_on_equity", "book_yield", "residual_income", "book_multiple"}),
+    ("negative equity", {"equity": -20.0}, {"return_on_capital", *OF_EQUITY}),  # a capital of 30 earns over 100 %
+    ("equity of zero", {"equity": 0.0}, {"return_on_capital", *OF_EQUITY}),
+    ("a sliver of equity", {"equity": 0.001}, {"return_on_capital", "return_on_equity", "residual_income"}),
     (
         "zero revenue",
         {"revenue": 0.0},

@@ -166,10 +166,10 @@ def test_without_filings_safety_alone_speaks_and_quietly(prices: MarketData) -> 
 
 
 def test_the_credit_tilt_turns_with_the_spread(prices: MarketData) -> None:
-    """A spread far above its past speaks against high betas, one far below for them."""
+    """A spread far above its past speaks for high betas, which weak times pay for; one far below against them."""
     days = pd.date_range(prices.sessions[0], prices.sessions[-1], freq="ME")
     tilt = {}
-    for name, end in (("dear", 5.0), ("cheap", 0.2)):
+    for name, end in (("dear", 5.0), ("cheap", 0.2), ("usual", 1.02)):
         values = 1.0 + 0.1 * np.random.default_rng(0).standard_normal(len(days))
         values[-2:] = end
         known = (days + pd.Timedelta(hours=22)).tz_localize("UTC")
@@ -177,12 +177,14 @@ def test_the_credit_tilt_turns_with_the_spread(prices: MarketData) -> None:
         rows["session"] = prices.sessions[np.clip(prices.sessions.searchsorted(days) + 1, 0, 999)]
         market = replace(prices, tables={"macro": rows.sort_values("session", kind="stable")})
         tilt[name] = FundamentalAgent(weights={"credit_tilt": 1.0}).score(market).iloc[-1].tolist()
-    assert tilt["dear"] == pytest.approx([2.0 / 3.0, 0.0, -2.0 / 3.0])
-    assert tilt["cheap"] == pytest.approx([-2.0 / 3.0, 0.0, 2.0 / 3.0])
+    assert tilt["dear"] == pytest.approx([-2.0 / 3.0, 0.0, 2.0 / 3.0])
+    assert tilt["cheap"] == pytest.approx([2.0 / 3.0, 0.0, -2.0 / 3.0])
+    assert np.abs(tilt["usual"]).max() < 0.2  # a spread near its mean says little either way
 
 
-SECTORS = {"BANK1": "Banks", "BANK2": "Banks", "SOFT1": "Software", "SOFT2": "Software"}
-MARGINS = {"BANK1": 4.0, "BANK2": 8.0, "SOFT1": 30.0, "SOFT2": 40.0}
+MARGINS = {f"BANK{k}": 4.0 + k for k in range(5)} | {f"SOFT{k}": 30.0 + k for k in range(5)}
+SECTORS = {name: name[:4] for name in MARGINS}
+FIVE, TEN = [-0.8, -0.4, 0.0, 0.4, 0.8], [-0.9, -0.7, -0.5, -0.3, -0.1, 0.1, 0.3, 0.5, 0.7, 0.9]
 
 
 def test_peers_remove_the_sector() -> None:
@@ -190,9 +192,9 @@ def test_peers_remove_the_sector() -> None:
     table = {name: {**ACME, "operating_income": margin} for name, margin in MARGINS.items()}
     market = companies(table, sectors=SECTORS)
     weights = {"operating_margin": 1.0}
-    assert FundamentalAgent(weights).score(market).iloc[-1].tolist() == [-0.5, 0.5, -0.5, 0.5]
-    assert FundamentalAgent(weights, peers=False).score(market).iloc[-1].tolist() == [-0.75, -0.25, 0.25, 0.75]
-    lifted = {name: {**ACME, "operating_income": MARGINS[name] + 50.0 * (SECTORS[name] == "Banks")} for name in MARGINS}
+    assert FundamentalAgent(weights).score(market).iloc[-1].tolist() == pytest.approx(FIVE * 2)
+    assert FundamentalAgent(weights, peers=False).score(market).iloc[-1].tolist() == pytest.approx(TEN)
+    lifted = {name: {**ACME, "operating_income": MARGINS[name] + 50.0 * (SECTORS[name] == "BANK")} for name in MARGINS}
     moved = companies(lifted, sectors=SECTORS)
     assert FundamentalAgent(weights).score(moved).equals(FundamentalAgent(weights).score(market))
     assert (

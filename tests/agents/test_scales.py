@@ -24,11 +24,13 @@ def oracle(values: np.ndarray, scale: str) -> np.ndarray:
     """One session's known values, by numpy and scipy."""
     if scale == "rank":
         return (2.0 * rankdata(values) - 1.0) / len(values) - 1.0
+    if scale == "given":
+        return np.clip(values, -1.0, 1.0)
     deviation = 1.4826 * median_abs_deviation(values)
     if deviation == 0.0:
         deviation = 1.2533 * np.abs(values - np.median(values)).mean()
     distance = values - (np.median(values) if scale == "zscore" else 0.0)
-    return np.clip(distance / deviation, -3.0, 3.0) / 3.0 if deviation > 0.0 else np.zeros(len(values))
+    return np.clip(distance / deviation, -3.0, 3.0) / 3.0 if deviation > 0.0 else np.sign(distance)
 
 
 @st.composite
@@ -49,10 +51,14 @@ def test_each_scale_equals_numpy_group_by_group(scale: str, raw: np.ndarray, gro
     codes = np.arange(raw.shape[1]) % groups
     got = votes(raw, scale, codes)
     for row in range(len(raw)):
+        known = ~np.isnan(raw[row])
+        everyone = np.full(raw.shape[1], np.nan)
+        everyone[known] = oracle(raw[row, known], scale) if known.any() else 0.0
         for code in range(groups):
-            inside = (codes == code) & ~np.isnan(raw[row])
-            if inside.any():
-                np.testing.assert_allclose(got[row, inside], oracle(raw[row, inside], scale), rtol=0, atol=1e-12)
+            inside = (codes == code) & known
+            peers = inside.sum() >= 5 or groups == 1  # fewer are compared with everyone
+            wanted = oracle(raw[row, inside], scale) if peers and inside.any() else everyone[inside]
+            np.testing.assert_allclose(got[row, inside], wanted, rtol=0, atol=1e-12)
     assert (np.isnan(got) == np.isnan(raw)).all()
 
 
@@ -73,9 +79,10 @@ def test_one_outlier_moves_a_rank_by_one_place_and_a_distance_not_at_all() -> No
         np.testing.assert_allclose(votes(wild, scale)[0, :8], votes(raw, scale)[0, :8])
 
 
-def test_a_margin_keeps_its_sign() -> None:
-    got = votes(np.array([[0.1, 0.2, 0.5]]), "margin")
-    assert (got > 0.0).all()
+@pytest.mark.parametrize("margins", [[0.1, 0.2, 0.5], [5.0, 5.0, 5.0], [2.0]])
+def test_a_margin_keeps_its_sign(margins: list[float]) -> None:
+    assert (votes(np.array([margins]), "margin") > 0.0).all()
+    assert (votes(-np.array([margins]), "margin") < 0.0).all()
 
 
 def test_many_rows_shared_among_threads_are_ranked_as_one_by_one() -> None:

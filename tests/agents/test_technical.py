@@ -102,7 +102,7 @@ def oracle_range_position(market: MarketData, asset: str, at: int, window: int) 
     [
         (technical.trend, oracle_trend, 50),
         (technical.momentum, oracle_momentum, 252),
-        (technical.recent_return, oracle_recent, 5),
+        (technical.past_return, oracle_recent, 5),
         (technical.volatility, oracle_volatility, 126),
         (technical.volatility_state, oracle_state, 126),
         (technical.volume_confirmation, oracle_volume, 63),

@@ -58,11 +58,19 @@ def test_buying_back_shares_is_paying_out_and_issuing_them_the_opposite() -> Non
     assert found["KEEP"] == pytest.approx(8.0 / 500.0)
 
 
-@pytest.mark.parametrize("shares", [100.0, 20.0])
-def test_a_jump_in_the_number_of_shares_is_unknown(shares: float) -> None:
-    market = companies({"JUMP": {**ACME, "shares": [50.0] * 8 + [shares]}, "KEEP": ACME})
+def test_twice_the_shares_are_no_buyback() -> None:
+    market = companies({"JUMP": {**ACME, "shares": [50.0] * 8 + [100.0]}, "KEEP": ACME})
     assert np.isnan(last(value.shareholder_yield, market)["JUMP"])
-    assert np.isfinite(last(value.earnings_yield, market)["JUMP"])
+    assert last(value.earnings_yield, market)["JUMP"] == pytest.approx(last(value.earnings_yield, market)["KEEP"] / 2.0)
+
+
+@pytest.mark.parametrize("shares", [20.0, 500.0])
+def test_a_share_count_that_jumps_is_believed_when_the_next_filing_agrees(shares: float) -> None:
+    once = companies({"JUMP": {**ACME, "shares": [50.0] * 8 + [shares]}, "KEEP": ACME})
+    found = last(value.earnings_yield, once)
+    assert found["JUMP"] == found["KEEP"]  # the count of the quarter before serves
+    twice = companies({"JUMP": {**ACME, "shares": [50.0] * 7 + [shares, shares]}, "KEEP": ACME})
+    assert last(value.earnings_yield, twice)["JUMP"] == pytest.approx(found["KEEP"] * 50.0 / shares)
 
 
 def test_a_loss_is_dear_on_earnings_not_unknown() -> None:
@@ -98,12 +106,20 @@ def test_the_gate_leaves_low_scores_as_they_are() -> None:
 
 def test_peers_remove_the_sector() -> None:
     """All banks are cheaper on book than all software; within its sector the cheaper one comes first."""
-    books = {"BANK1": 600.0, "BANK2": 500.0, "SOFT1": 60.0, "SOFT2": 50.0}
+    books = {f"BANK{k}": 600.0 - k for k in range(5)} | {f"SOFT{k}": 60.0 - k for k in range(5)}
     sectors = {name: name[:4] for name in books}
     market = companies({name: {**ACME, "equity": book} for name, book in books.items()}, sectors=sectors)
     weights = {"book_yield": 1.0}
-    assert ValueAgent(weights).score(market).iloc[-1].tolist() == [0.5, -0.5, 0.5, -0.5]
-    assert ValueAgent(weights, peers=False).score(market).iloc[-1].tolist() == [0.75, 0.25, -0.25, -0.75]
+    assert ValueAgent(weights).score(market).iloc[-1].tolist() == pytest.approx([0.8, 0.4, 0.0, -0.4, -0.8] * 2)
+    apart = ValueAgent(weights, peers=False).score(market).iloc[-1]
+    assert apart.tolist() == pytest.approx(np.linspace(0.9, -0.9, 10))
+
+
+def test_a_company_without_peers_is_compared_with_all() -> None:
+    books = {"BANK": 600.0, "SOFT": 60.0, "FARM": 200.0}
+    market = companies({name: {**ACME, "equity": book} for name, book in books.items()}, sectors={n: n for n in books})
+    score = ValueAgent({"book_yield": 1.0}).score(market).iloc[-1]
+    assert score.to_dict() == pytest.approx({"BANK": 2.0 / 3.0, "FARM": 0.0, "SOFT": -2.0 / 3.0})
 
 
 def test_a_missing_yield_is_missing() -> None:

@@ -12,7 +12,17 @@ from alphapulse.data.simulated.economy import economy_rows
 from alphapulse.data.simulated.fundamentals import quarterly_figures
 from alphapulse.data.simulated.prices import simulate_bars
 
-BALANCE = ["assets", "current_assets", "current_liabilities", "liabilities", "equity", "cash", "debt", "shares", "retained_earnings"]
+BALANCE = [
+    "assets",
+    "current_assets",
+    "current_liabilities",
+    "liabilities",
+    "equity",
+    "cash",
+    "debt",
+    "shares",
+    "retained_earnings",
+]
 FLOWS = ["revenue", "gross_profit", "operating_income", "net_income", "eps_diluted", "cfo", "capex", "dividends"]
 
 
