@@ -13,7 +13,7 @@ help:
 	@echo "make evidence   the longer proofs, and coverage"
 	@echo "make golden     write the numbers of the golden notebook anew"
 	@echo "make lab        JupyterLab on the notebooks"
-	@echo "make bench      speed beside vectorbt and bt"
+	@echo "make bench      speed beside vectorbt, bt, TA-Lib and ta"
 	@echo "make check      format, lint, types"
 
 $(BIN)/python:
@@ -39,7 +39,8 @@ backtest: $(VENV)/.core
 	$(BIN)/alphapulse backtest $(PARAMS)
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest --nbval-lax --numprocesses auto --maxprocesses 4 --dist loadfile tests notebooks
+	$(BIN)/python -m pytest -m "not slow" --nbval-lax --numprocesses auto --maxprocesses 4 --dist loadfile \
+		tests notebooks
 
 evidence: $(VENV)/.dev $(VENV)/.bench
 	HYPOTHESIS_PROFILE=evidence $(BIN)/python -m pytest --nbval-lax --numprocesses auto --maxprocesses 4 --dist loadfile \
@@ -49,10 +50,13 @@ evidence: $(VENV)/.dev $(VENV)/.bench
 # Lines of compiled code count only when they run uncompiled, so the engine's tests run a second time without compiler.
 coverage: $(VENV)/.dev
 	rm -f .coverage
-	$(BIN)/python -m pytest --quiet --numprocesses auto --maxprocesses 4 --dist loadfile --cov=alphapulse --cov-report= tests
+	$(BIN)/python -m pytest --quiet --numprocesses auto --maxprocesses 4 --dist loadfile -m "not slow" --cov=alphapulse \
+		--cov-report= tests
 	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest --quiet --cov=alphapulse --cov-append --cov-report=term:skip-covered \
 		--cov-fail-under=90 tests/execution tests/backtest/test_weights_oracle.py tests/backtest/test_conservation.py \
-		tests/risk/test_measures.py
+		tests/risk/test_measures.py tests/agents/test_indicators.py tests/agents/test_scales.py \
+		tests/agents/test_filings.py tests/agents/test_news.py tests/agents/test_technical.py \
+		tests/agents/test_information.py tests/agents/test_valuation.py
 
 golden: $(VENV)/.dev
 	$(BIN)/jupyter execute --inplace tests/notebooks/golden.ipynb

@@ -31,7 +31,8 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> str:
     told = ["alphapulse", "backtest", "params/sample.yaml"]
     texts = []
     for command in [told, *(c for c in commands() if c[0].endswith("alphapulse"))]:
-        words = [str(Path(sys.executable).parent / "alphapulse"), *command[1:2], "--runs", str(runs), *command[2:]]
+        stores = [] if command[1] == "leakcheck" else ["--runs", str(runs)]
+        words = [str(Path(sys.executable).parent / "alphapulse"), command[1], *stores, *command[2:]]
         done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
         assert done.returncode == 0, done.stderr
         texts.append(done.stdout)
@@ -48,7 +49,12 @@ def test_the_commands_print_what_the_readme_says(printed: str) -> None:
 
 def test_runs_are_listed_and_compared(printed: str) -> None:
     assert len(re.findall(r"^\d{4}-\d\d-\d\d-(?:sample|naive)-\w{8} ", printed, flags=re.MULTILINE)) == 2
-    assert printed.count("Sharpe ratio") == 3  # one table a run, one for the comparison
+    assert len(re.findall(r"^Sharpe ratio", printed, flags=re.MULTILINE)) == 3  # a table a run, one to compare
+
+
+def test_the_agents_are_measured_and_nothing_looks_ahead(printed: str) -> None:
+    assert re.search(r"^Information coefficient +-?0\.\d+$", printed, flags=re.MULTILINE)
+    assert re.search(r"^ok: none of \d+ parts looks ahead$", printed, flags=re.MULTILINE)
 
 
 def test_the_python_blocks_run_in_order(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 BAND = 1.96  # standard errors of a 95 % band
 SHADE = "rgba(76, 159, 209, 0.25)"  # of a band, fit for both backgrounds
 IN_A_ROW = 4
+WRITTEN = 12  # columns of a heat map whose cells have room for their number
 
 
 def information(card: Scorecard) -> go.Figure:
@@ -187,7 +188,7 @@ def _heat(table: pd.DataFrame, title: str, reach: float | None = None) -> go.Fig
         zmin=-limit,
         zmax=limit,
         text=[["" if np.isnan(value) else f"{value:z.2f}" for value in row] for row in values],
-        texttemplate="%{text}",
+        texttemplate="%{text}" if table.shape[1] <= WRITTEN else None,
         textfont={"size": 10},
         hovertemplate="%{y}, %{x}: %{z:.3f}<extra></extra>",
         xgap=1,
