@@ -42,6 +42,14 @@ def agents(quick: bool) -> Callable[[], float]:
     return work
 
 
+def scorecard(quick: bool) -> Callable[[], float]:
+    """Measure every agent and the manager on the market of `agents`, over all horizons; return the manager's IC."""
+    size = {"n_assets": 50, "n_sessions": 1_260} if quick else {"n_assets": 500, "n_sessions": 7_560}
+    market = ap.load_market("simulated", fundamentals=True, **size)
+    manager = ap.AgentManager(ap.AGENTS)
+    return lambda: float(ap.scorecard(market, manager).summary()["ic"])
+
+
 def simulate(quick: bool) -> Callable[[], object]:
     """Simulate the market of the parameter file."""
     data = _params(quick)["data"]

@@ -63,6 +63,9 @@ ROWS: dict[str, Row] = {
     "daily": Row("target weights, 500 x 7,560, daily, 10 bps", *_trading(1, 1 / 15), 0.06, 500),
     "indicators": Row("11 indicator panels, 500 x 7,560", *_indicators(), 0.1),
     "agents": Row("all agents' scores, 500 x 7,560, market loaded", Contestant(jobs.agents), {}, 8),
+    "scorecard": Row(
+        "scorecard of six agents and manager, 500 x 7,560", Contestant(jobs.scorecard, compiled=False), {}, 60
+    ),
     "leak_check": Row("leak check of 20 features, 500 x 2,520", Contestant(leaks.leak_check, compiled=False), {}, 60),
     "main_job": Row("params/simulated_500.yaml, market loaded", Contestant(jobs.main_job), {}, 15, 3_000),
     "simulate": Row("load the simulated market, 500 x 7,560", Contestant(jobs.simulate), {}, 5),

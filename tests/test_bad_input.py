@@ -326,7 +326,8 @@ STRATEGIES = [
     refused(
         "evidence that needs five years",
         {"portfolio": {"lookback": 5, "rebalance": "daily"}, "agents": {"use": {"value": {}}}},
-        "warm-up of 1260",
+        "scores no asset at any of",
+        "fundamentals.net_income",
     ),
 ]
 

@@ -14,7 +14,7 @@ from alphapulse.backtest.result import BacktestResult
 from alphapulse.core.errors import DataError
 from alphapulse.core.market import MarketData
 from alphapulse.core.trading import CLAMP_COLUMNS, Decision, Decisions
-from alphapulse.cycle import due, step, study
+from alphapulse.cycle import COMBINED, due, step, study
 from alphapulse.execution.simulated import SimulatedBroker
 from alphapulse.strategy import Strategy
 
@@ -22,7 +22,8 @@ from alphapulse.strategy import Strategy
 def backtest(market: MarketData, strategy: Strategy, *, progress: bool = False) -> BacktestResult:
     """Trade `strategy` through `market`: decide at the close, fill at the next open at the earliest.
 
-    progress: show a bar over the decisions. Raises DataError when the market is too short for a first decision.
+    progress: show a bar over the decisions. Raises DataError when the market is too short for a first decision, or
+    has nothing that any agent could score.
     """
     rows = np.flatnonzero(due(strategy, market.sessions))
     if not len(rows):
@@ -33,6 +34,13 @@ def backtest(market: MarketData, strategy: Strategy, *, progress: bool = False) 
             "load a longer market or shorten portfolio.lookback",
         )
     studied = study(strategy, market)
+    if studied.scores[COMBINED].iloc[rows].isna().all(axis=None):
+        raise DataError(
+            f"market {market.name}: {strategy.agent.name} scores no asset at any of {len(rows)} decisions; it needs "
+            f"{', '.join(strategy.agent.needs)}, the market has {', '.join([*market.panels, *market.tables])}",
+            "a market with the inputs, and the length, of some evidence",
+            "load a longer market or one with more tables, or name other agents",
+        )
     broker = SimulatedBroker(market, strategy.execution)
     bar = tqdm(rows, desc="decisions", unit="", disable=not progress, mininterval=1.0)
     # The matrices of one decision are small: threads would wait for each other longer than they work.

@@ -8,8 +8,8 @@ import pytest
 
 from alphapulse.agents import AGENTS
 from alphapulse.agents.manager import AgentManager
-from alphapulse.agents.weighting.stacking import Stacked
 from alphapulse.agents.technical import TechnicalAgent
+from alphapulse.agents.weighting.stacking import Stacked
 from alphapulse.agents.weighting.trailing import TrailingIC
 from alphapulse.core.errors import ParamsError
 from alphapulse.core.market import MarketData

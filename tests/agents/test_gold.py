@@ -54,7 +54,7 @@ def test_a_vote_counts_by_its_coverage(market: ap.MarketData) -> None:
     manager = ap.AgentManager(ap.AGENTS)
     shares = manager.shares(market).loc[FILED:].mean()
     coverage = {
-        name: agent.coverage(market).loc[FILED:].where(market.members.loc[FILED:]).stack().mean()
+        name: np.nanmean(agent.coverage(market).loc[FILED:].where(market.members.loc[FILED:]).to_numpy())
         for name, agent in manager.agents.items()
     }
     assert shares.sum() == pytest.approx(1.0)

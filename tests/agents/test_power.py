@@ -9,10 +9,10 @@ import pytest
 import alphapulse as ap
 from alphapulse.agents.information import information_coefficients, newey_west
 from alphapulse.agents.manager import AgentManager
-from alphapulse.agents.weighting.stacking import Stacked
 from alphapulse.agents.technical import TechnicalAgent
-from alphapulse.agents.weighting.trailing import Regime, TrailingIC
 from alphapulse.agents.value import ValueAgent
+from alphapulse.agents.weighting.stacking import Stacked
+from alphapulse.agents.weighting.trailing import Regime, TrailingIC
 from alphapulse.agents.weighting.votes import Weighting
 from alphapulse.core.market import MarketData
 from alphapulse.core.stats import Array, session_returns

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from alphapulse.agents.weighting import WEIGHTINGS, CorrelationAware, Fixed, build_weighting
 from alphapulse.agents.weighting.stacking import Stacked
 from alphapulse.agents.weighting.trailing import Regime, TrailingIC, turbulent
 from alphapulse.agents.weighting.votes import ALWAYS_HEARD, Weighting, compared, shares
-from alphapulse.agents.weighting import WEIGHTINGS, CorrelationAware, Fixed, build_weighting
 from alphapulse.core.errors import ParamsError
 from alphapulse.core.market import MarketData
 
