@@ -326,7 +326,7 @@ STRATEGIES = [
     refused(
         "evidence that needs five years",
         {"portfolio": {"lookback": 5, "rebalance": "daily"}, "agents": {"use": {"value": {}}}},
-        "scores no asset at any of",
+        "scores no asset at any session",
         "fundamentals.net_income",
     ),
 ]

@@ -6,13 +6,13 @@ Everything stands at the session at which it became known: a score counts once i
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from alphapulse.agents.compiling import compiled, in_threads
+from alphapulse.agents.ranks import ranked
 from alphapulse.core.checks import check_count
 from alphapulse.core.panel import Panel
-from alphapulse.core.stats import Array, centred_ranks
+from alphapulse.core.stats import Array
 
 LEAST_ASSETS = 5  # a rank correlation of fewer assets says next to nothing
 RANKED_AT_ONCE = 512  # sessions; no more memory than that for ranks
@@ -44,7 +44,7 @@ def rank_correlations(one: Array, other: Array) -> Array:
     """Return Spearman's correlation of each row, over the columns where both are known; NaN as above."""
     unknown = ~(np.isfinite(one) & np.isfinite(other))
     out = np.full(len(one), np.nan)
-    _correlate(_ranks(one, unknown), _ranks(other, unknown), out)
+    _correlate(ranked(np.where(unknown, np.nan, one)), ranked(np.where(unknown, np.nan, other)), out)
     return out
 
 
@@ -96,10 +96,6 @@ def signal_returns(score: Panel, returns: Panel) -> "pd.Series[float]":
     out = np.full(len(scores), np.nan)
     in_threads(lambda start, stop: _hold(scores, earned, start, stop, out), *scores.shape)
     return pd.Series(out, index=score.index)
-
-
-def _ranks(values: Array, unknown: npt.NDArray[np.bool_]) -> Array:
-    return centred_ranks(pd.DataFrame(np.where(unknown, np.nan, values), copy=False)).to_numpy()
 
 
 @compiled

@@ -10,14 +10,13 @@ import numpy as np
 import pandas as pd
 
 from alphapulse.agents.evidence import market_returns
+from alphapulse.agents.information import rank_correlations
 from alphapulse.backtest.leak_compare import ORDER_TOLERANCE, difference, relative_size
 from alphapulse.backtest.leak_report import MEASURES, NOTE, Finding
 from alphapulse.core.alter import begun, renamed, rescaled
 from alphapulse.core.errors import DataError
 from alphapulse.core.market import PANEL_FLOORS, MarketData
-from alphapulse.core.memory import once
 from alphapulse.core.panel import Panel
-from alphapulse.core.stats import Array, centred_ranks
 
 Score = Callable[[MarketData], Panel]
 
@@ -25,7 +24,6 @@ PRICE_PANELS = frozenset({*PANEL_FLOORS, "total_return"})
 HISTORIES = (63, 126, 252, 504, 1008)  # sessions
 DRIFT_TOLERANCE = 1e-6
 DELAYS = (0, 1, 2, 5)  # sessions
-FEWEST_ASSETS = 5  # for a rank correlation
 NOTICEABLE_T = 3.0
 KEPT_AFTER_A_DAY = 0.5
 
@@ -113,17 +111,17 @@ def delayed(market: MarketData, score: Panel) -> tuple[pd.DataFrame, Finding | N
     Table by delay in sessions: ic, the mean correlation across assets between the ranks of scores and of the next
     session's returns; t, its t-statistic over sessions; kept, its share of the ic without delay.
     """
-    ranks, returns = centred_ranks(score).to_numpy(), _ranked_returns(market).to_numpy()
+    scores, returns = score.to_numpy(), market_returns(market).to_numpy()
     rows = {}
     for delay in DELAYS:
-        if len(ranks) <= delay + 2:
+        if len(scores) <= delay + 2:
             break
-        each = _row_correlation(ranks[: len(ranks) - 1 - delay], returns[1 + delay :])
+        each = rank_correlations(scores[: len(scores) - 1 - delay], returns[1 + delay :])
         each = each[~np.isnan(each)]
         if len(each) < 2:
             break
         mean, error = float(each.mean()), float(each.std(ddof=1)) / len(each) ** 0.5
-        rows[delay] = (mean, mean / error if error > 0.0 else np.nan)
+        rows[delay] = (mean, mean / error if error > 0.0 else np.inf * np.sign(mean))
     return kept_share(rows, "ic")
 
 
@@ -136,23 +134,3 @@ def kept_share(rows: dict[int, tuple[float, float]], name: str) -> tuple[pd.Data
     value, t, _ = table.iloc[0]
     remark = f"{MEASURES[name]} {value:.4f} (t {t:.1f}), of which a day's delay leaves {table['kept'].iloc[1]:.0%}"
     return table, Finding("delay", NOTE, remark=remark)
-
-
-@once
-def _ranked_returns(market: MarketData) -> Panel:
-    return centred_ranks(market_returns(market))
-
-
-def _row_correlation(left: Array, right: Array) -> Array:
-    """Return the correlation across assets by row, NaN with fewer than 5 assets known to both or without spread."""
-    known = ~(np.isnan(left) | np.isnan(right))
-    count = np.maximum(known.sum(axis=1), 1)
-    x, y = np.where(known, left, 0.0), np.where(known, right, 0.0)
-    mean_x, mean_y = x.sum(axis=1) / count, y.sum(axis=1) / count
-    together = np.einsum("ij,ij->i", x, y) / count - mean_x * mean_y
-    spread = np.einsum("ij,ij->i", x, x) / count - mean_x**2
-    spread *= np.einsum("ij,ij->i", y, y) / count - mean_y**2
-    usable = (known.sum(axis=1) >= FEWEST_ASSETS) & (spread > 1e-18)
-    out = np.full(len(left), np.nan)
-    np.divide(together, np.sqrt(np.where(usable, spread, 1.0)), out=out, where=usable)
-    return out

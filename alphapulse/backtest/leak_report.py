@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any
@@ -150,12 +150,32 @@ class LeakReport:
         )
         body += f"<ul>{flags}</ul>" if flags else ""
         body += _html("Findings", _HEAD, [_cells(finding) for finding in self.findings])
-        for title, table in (("Warm-up drift of the last session", self.warmup), ("Delayed by sessions", self.delay)):
-            rows = [[_number(value) for value in row] for row in table.reset_index().itertuples(index=False, name=None)]
-            body += _html(title, [str(column) for column in table.reset_index()], rows)
+        for title, table in (
+            ("Last session's scores when the history starts later", self.warmup),
+            ("What a delay leaves of the edge", self.delay),
+        ):
+            columns = {str(name): list(values) for name, values in table.reset_index().items()}
+            cells = [[_WRITTEN[name][1](value) for value in values] for name, values in columns.items()]
+            body += _html(title, [_WRITTEN[name][0] for name in columns], list(zip(*cells, strict=True)))
         return f"<div>{body}</div>"
 
 
+def _written(form: str) -> Callable[[float], str]:
+    return lambda value: "-" if value != value else format(value, form)
+
+
+# Heading and way of writing by column of the two tables.
+_WRITTEN: dict[str, tuple[str, Callable[[Any], str]]] = {
+    "sessions": ("sessions of history", str),
+    "start": ("from", lambda session: str(session.date())),
+    "largest": ("largest difference", _written(".2g")),
+    "share": ("share that differs", _written(".1%")),
+    "delay": ("sessions late", str),
+    "ic": ("rank IC, one session", _written("z.4f")),
+    "sharpe": ("Sharpe ratio", _written("z.2f")),
+    "t": ("t", _written("z.1f")),
+    "kept": ("kept", _written("z.0%")),
+}
 _HEAD = ("kind", "what", "part", "session", "asset", "got", "wanted", "size", "cells", "cut", "remark")
 
 
@@ -186,11 +206,11 @@ def _html(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str
 def _number(value: object) -> str:
     if isinstance(value, pd.Timestamp):
         return str(value.date())
-    return "" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
+    return "" if value is None else _value(value) if isinstance(value, float) else str(value)
 
 
 def _value(value: float | None) -> str:
-    return "unknown" if value is None or value != value else f"{value:.6g}"
+    return "unknown" if value is None or value != value else f"{value:.5g}"
 
 
 def _share(size: float | None) -> str:

@@ -28,7 +28,7 @@ from alphapulse.core.alter import poisoned
 from alphapulse.core.market import MarketData
 from alphapulse.core.panel import Panel
 from alphapulse.core.units import SESSIONS_PER_YEAR
-from alphapulse.cycle import due
+from alphapulse.cycle import COMBINED
 from alphapulse.execution.simulated import SimulatedBroker
 from alphapulse.risk.measures import sharpe
 from alphapulse.strategy import Strategy
@@ -43,7 +43,7 @@ def check_strategy(
 ) -> LeakReport:
     """Return the report on a strategy; DataError when the market is too short for a decision."""
     result = backtest(market, strategy)
-    rows = _rows(strategy, market, seed, QUICK_CUTS if quick else CUTS)
+    rows = _rows(result, seed, QUICK_CUTS if quick else CUTS)
     middle = int(rows[len(rows) // 2])
     near = market.until(market.sessions[min(middle + ALTERED_SESSIONS, len(market.sessions) - 1)])
     # Markets are made when their turn comes: a few of them at once would not fit into memory.
@@ -168,10 +168,11 @@ def _decided(result: BacktestResult) -> Rows:
     return result.market.sessions.get_indexer(result.decisions.targets.index)
 
 
-def _rows(strategy: Strategy, market: MarketData, seed: int, count: int) -> Rows:
-    """Return rows to cut at: decision sessions and the ones before, the last but one, and seeded others."""
-    decided = np.flatnonzero(due(strategy, market.sessions))
-    rows = cut_rows(market, seed, int(decided[0]))
+def _rows(result: BacktestResult, seed: int, count: int) -> Rows:
+    """Return rows to cut at, from the first decision with a score on: decision sessions and those of `cut_rows`."""
+    scored = result.decisions.scores[COMBINED].notna().any(axis=1).to_numpy()
+    decided = _decided(result)[np.maximum.accumulate(scored)] if scored.any() else _decided(result)
+    rows = cut_rows(result.market, seed, int(decided[0]))
     rows = rows[rows >= decided[0]]
     random = np.random.default_rng([seed, 11])
     deciding = random.choice(decided, min(2, len(decided)), replace=False)

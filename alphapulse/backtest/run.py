@@ -34,9 +34,9 @@ def backtest(market: MarketData, strategy: Strategy, *, progress: bool = False) 
             "load a longer market or shorten portfolio.lookback",
         )
     studied = study(strategy, market)
-    if studied.scores[COMBINED].iloc[rows].isna().all(axis=None):
+    if studied.scores[COMBINED].isna().all(axis=None):
         raise DataError(
-            f"market {market.name}: {strategy.agent.name} scores no asset at any of {len(rows)} decisions; it needs "
+            f"market {market.name}: {strategy.agent.name} scores no asset at any session; it needs "
             f"{', '.join(strategy.agent.needs)}, the market has {', '.join([*market.panels, *market.tables])}",
             "a market with the inputs, and the length, of some evidence",
             "load a longer market or one with more tables, or name other agents",

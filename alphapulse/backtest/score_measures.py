@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from alphapulse.agents.information import newey_west, rank_correlations
+from alphapulse.agents.ranks import ranked
 from alphapulse.core.panel import Panel
-from alphapulse.core.stats import centred_ranks
 
 LAGS = 2  # lags of an error for each session of overlap
 MEASURED = ("mean", "standard_error", "t", "sessions")
@@ -67,7 +67,7 @@ def quantile_returns(score: Panel, levels: Panel, horizon: int, quantiles: int) 
     Assets are split by their rank among all scored at the deciding close; quantile means are in excess of `average`,
     the mean return of all scored. NaN where fewer than `quantiles` assets are known, and for an empty quantile.
     """
-    rank = centred_ranks(score).shift(horizon).to_numpy()
+    rank = ranked(score.shift(horizon).to_numpy())
     held = levels.ffill()  # what trades no more keeps its last level, so nobody who left is forgotten
     growth = (held / held.shift(horizon) - 1.0).to_numpy()
     known = np.isfinite(rank) & np.isfinite(growth)

@@ -236,7 +236,7 @@ def test_the_report_reads_well_in_a_notebook(market: ap.MarketData) -> None:
         first.asset,
         "looks ahead",
         "simulated data (seed 0)",
-        "Delayed by sessions",
+        "What a delay leaves of the edge",
     ):
         assert words in page
     assert "LOOKS AHEAD" in repr(report)

@@ -20,11 +20,12 @@ import pandas as pd
 
 from alphapulse.agents.evidence import market_returns
 from alphapulse.agents.information import period_returns
+from alphapulse.agents.ranks import ranked
 from alphapulse.agents.weighting.votes import DOUBT, LEAST_PERIODS, compared, held
 from alphapulse.core.checks import check_choice, check_count, check_number
 from alphapulse.core.market import MarketData
 from alphapulse.core.panel import Panel
-from alphapulse.core.stats import Array, centred_ranks
+from alphapulse.core.stats import Array
 
 PENALTY = 0.3  # of the ridge, in units of the mean square of one agent's ranks: shrinks twins towards each other
 # The trees are shallow and few: the signal is weak, and what they learn is projected on the scores anyway.
@@ -134,10 +135,10 @@ def _lessons(scores: Mapping[str, Panel], market: MarketData, horizon: int) -> l
     """Return lesson k, about the returns from session (k - 1) x horizon to k x horizon; the first is empty."""
     earned = period_returns(market_returns(market), horizon)
     thin = [score.iloc[::horizon].iloc[: len(earned)] for score in scores.values()]
-    ranks = np.stack([centred_ranks(score).to_numpy() for score in thin], axis=2)
+    ranks = np.stack([ranked(score.to_numpy()) for score in thin], axis=2)
     spoken = np.zeros(earned.shape, dtype=bool)
     spoken[1:] = ~np.isnan(ranks[:-1]).all(axis=2)
-    target = centred_ranks(pd.DataFrame(np.where(spoken, earned, np.nan))).to_numpy()
+    target = ranked(np.where(spoken, earned, np.nan))
     lessons = [Lesson(np.empty((0, len(scores))), np.empty(0))]
     for row in range(1, len(ranks)):
         usable = ~np.isnan(target[row])
