@@ -13,7 +13,11 @@ CELLS_A_THREAD = 100_000
 
 
 def compiled(function: Any) -> Any:
-    """Compile without holding the interpreter, dividing by zero as numpy does."""
+    """Compile without holding the interpreter, dividing by zero as numpy does.
+
+    The cache watches the file of the compiled function alone: after a change of these options remove the `*.nbi` files,
+    and let no compiled function call one of another module.
+    """
     return numba.njit(cache=True, nogil=True, error_model="numpy")(function)
 
 

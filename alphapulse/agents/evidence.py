@@ -21,7 +21,7 @@ import pandas as pd
 from alphapulse.agents.scales import SCALES, Codes, add_votes
 from alphapulse.core.checks import check_choice, check_count, check_number
 from alphapulse.core.errors import ParamsError
-from alphapulse.core.market import MarketData
+from alphapulse.core.market import TABLES, MarketData
 from alphapulse.core.memory import once
 from alphapulse.core.panel import Panel
 from alphapulse.core.stats import Array, session_returns
@@ -54,7 +54,7 @@ class Evidence:
     def kind(self) -> str:
         """What it rests on: fundamentals, news or macro where it reads such a table, else prices (volume included)."""
         read = {name.partition(".")[0] for name in self.needs}
-        return next((table for table in ("fundamentals", "news", "macro") if table in read), "prices")
+        return next((table for table in TABLES if table in read), "prices")
 
 
 @once
@@ -85,6 +85,8 @@ class EvidenceAgent:
         peers: bool | None = None,
         **windows: int,
     ) -> None:
+        if weights is not None and not isinstance(weights, Mapping):
+            raise ParamsError(f"{self.name} weights = {weights!r}", "weights by evidence", "write {momentum: 1.0}")
         names = [piece.name for piece in self.evidence]
         for given in (*(weights or {}), *windows):
             check_choice(f"{self.name} evidence", given, names)

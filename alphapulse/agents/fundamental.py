@@ -205,7 +205,7 @@ class FundamentalAgent(EvidenceAgent):
             -1,
             0.5,
             "Asness, Frazzini, Pedersen 2019",
-            _filed("assets", "equity"),
+            _filed("assets"),
             peers=True,
         ),
         Evidence(

@@ -112,7 +112,9 @@ class AgentManager:
         )
 
     def __repr__(self) -> str:
-        return f"AgentManager({list(self.agents.values())}, weighting={self.weighting!r})"
+        own = all(name == agent.name for name, agent in self._agents.items())
+        agents = list(self._agents.values()) if own else self._agents
+        return f"AgentManager({agents}, weighting={self.weighting!r})"
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +130,7 @@ class _Poll:
 def _poll(manager: AgentManager, market: MarketData) -> _Poll:
     sessions, assets, names = market.sessions, market.assets, list(manager.agents)
     shape = (len(sessions), len(assets))
-    said, given = np.empty((2, len(names), *shape))
+    said, given = np.empty((len(names), *shape)), np.empty((len(names), *shape))
     for place, agent in enumerate(manager.agents.values()):
         said[place], given[place] = agent.score(market), agent.coverage(market)
     panels = {name: pd.DataFrame(said[place], sessions, assets, copy=False) for place, name in enumerate(names)}

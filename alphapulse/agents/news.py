@@ -11,15 +11,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from alphapulse.agents.compiling import compiled
 from alphapulse.agents.headlines import FinanceScorer, HeadlineScorer
 from alphapulse.agents.windows import trailing_sum
+from alphapulse.core.checks import check_count, check_number
+from alphapulse.core.errors import ParamsError
 from alphapulse.core.market import MarketData
 from alphapulse.core.memory import once
 from alphapulse.core.panel import Panel
 from alphapulse.core.stats import Array
+
+Rows = npt.NDArray[np.int64]
 
 ATTENTION_SESSIONS = 5
 CAMPAIGN_HALF_LIFE = 21.0
@@ -47,13 +52,25 @@ class Reader:
     memory: int = 63
     sources: Mapping[str, float] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.scorer, HeadlineScorer):
+            raise ParamsError(
+                f"sentiment scorer = {self.scorer!r}", "a name of SCORERS or a HeadlineScorer", "see agents.headlines"
+            )
+        check_number("sentiment half_life", self.half_life, above=True, next_step="count in sessions")
+        check_count("sentiment memory", self.memory)
+        if not isinstance(self.sources, Mapping):
+            raise ParamsError(f"sentiment sources = {self.sources!r}", "weights by source", "write {Reuters: 0.5}")
+        for source, weight in self.sources.items():
+            check_number(f"sentiment sources: {source}", weight)
+
 
 @dataclass(frozen=True, eq=False)
 class _News:
-    """Headlines in the order of sessions: session row, asset column, text and its weight; text repeats are gone."""
+    """Headlines in the order of sessions: session row, asset column, text and its source; text repeats are gone."""
 
-    row: "np.ndarray[tuple[int], np.dtype[np.int64]]"
-    column: "np.ndarray[tuple[int], np.dtype[np.int64]]"
+    row: Rows
+    column: Rows
     text: "np.ndarray[tuple[int], np.dtype[np.object_]]"
     source: "np.ndarray[tuple[int], np.dtype[np.object_]]"
 
@@ -83,8 +100,8 @@ def attention(market: MarketData, window: int) -> Panel:
     news = _news(market)
     np.add.at(count, (news.row, news.column), 1.0)
     usual = trailing_sum(count, window)
-    lately = trailing_sum(count, min(ATTENTION_SESSIONS, window))
-    abnormal = np.log1p(lately) - np.log1p(usual * (ATTENTION_SESSIONS / window))
+    week = min(ATTENTION_SESSIONS, window)
+    abnormal = np.log1p(trailing_sum(count, week)) - np.log1p(usual * (week / window))
     return _panel(np.where(usual > 0.5, abnormal, np.nan), market)
 
 
@@ -135,7 +152,7 @@ def _news(market: MarketData) -> _News:
 
 
 @compiled
-def _fade(row, column, value, weight, decay, window, out):  # type: ignore[no-untyped-def]
+def _fade(row: Rows, column: Rows, value: Array, weight: Array, decay: float, window: int, out: Array) -> None:
     """Write weighted mean, deviation and sum of `value` by session and asset, each headline fading by `decay`.
 
     NaN without a headline in the last `window` sessions; the deviation is NaN with fewer than two since a silence.

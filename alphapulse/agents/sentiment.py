@@ -8,10 +8,9 @@ from functools import partial
 from typing import ClassVar
 
 from alphapulse.agents.evidence import Evidence, EvidenceAgent
-from alphapulse.agents.headlines import SCORERS, HeadlineScorer
+from alphapulse.agents.headlines import HeadlineScorer, scorer_of
 from alphapulse.agents.news import Reader, attention, disagreement, news_tone
 from alphapulse.agents.risk_traits import beta_rank, past_return
-from alphapulse.core.checks import check_choice, check_count, check_number
 from alphapulse.core.market import MarketData
 from alphapulse.core.panel import Panel
 
@@ -78,13 +77,7 @@ class SentimentAgent(EvidenceAgent):
         **windows: int,
     ) -> None:
         super().__init__(weights, scale=scale, peers=peers, **windows)
-        if isinstance(scorer, str):
-            scorer = SCORERS[check_choice("sentiment scorer", scorer, SCORERS)]()
-        check_number("sentiment half_life", half_life, above=True, next_step="count in sessions")
-        check_count("sentiment memory", memory)
-        for source, weight in (sources or {}).items():
-            check_number(f"sentiment sources: {source}", weight)
-        self._reader = Reader(scorer, float(half_life), memory, dict(sources or {}))
+        self._reader = Reader(scorer_of(scorer), half_life, memory, {} if sources is None else sources)
 
     @property
     def chosen(self) -> tuple[Evidence, ...]:

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from alphapulse.agents.evidence import market_returns
+from alphapulse.agents.evidence import EvidenceAgent, market_returns
 from alphapulse.agents.information import rank_correlations
+from alphapulse.agents.manager import AgentManager
 from alphapulse.backtest.leak_compare import ORDER_TOLERANCE, difference, relative_size
 from alphapulse.backtest.leak_report import MEASURES, NOTE, Finding
 from alphapulse.core.alter import begun, renamed, rescaled
@@ -53,22 +54,25 @@ def price_scale(target: Any, score: Score, market: MarketData, whole: Panel, see
 
 
 def needed(target: Any) -> frozenset[str] | None:
-    """Return the panels and tables that the target names in `needs`, None when it does not say."""
+    """Return the panels and tables that the target names in `needs`, None when it does not say.
+
+    A figure or series (fundamentals.equity) stands for its table as well.
+    """
     needs = getattr(target, "needs", None)
-    return None if needs is None else frozenset(needs)
+    if not isinstance(needs, tuple | list | set | frozenset) or not all(isinstance(name, str) for name in needs):
+        return None
+    return frozenset(part for name in needs for part in (name, name.partition(".")[0]))
 
 
 def full_warmup(target: Any) -> int | None:
     """Return the sessions after which all of the target's evidence speaks, None when it does not say."""
-    parts = getattr(target, "agents", None)
-    if parts is not None:
-        known = [full_warmup(part) for part in parts.values()]
+    if isinstance(target, AgentManager):
+        known = [full_warmup(part) for part in target.agents.values()]
         return None if None in known else max(window for window in known if window is not None)
-    chosen = getattr(target, "chosen", None)
-    if chosen is not None:
-        return max(int(piece.window) for piece in chosen)
+    if isinstance(target, EvidenceAgent):
+        return max(piece.window for piece in target.chosen)
     warmup = getattr(target, "warmup", None)
-    return None if warmup is None else int(warmup)
+    return warmup if isinstance(warmup, int) else None
 
 
 def warmup_drift(target: Any, score: Score, market: MarketData, whole: Panel) -> tuple[pd.DataFrame, Finding | None]:

@@ -27,12 +27,11 @@ from alphapulse.backtest.leak_compare import difference, earliest, usual_size
 from alphapulse.backtest.leak_cuts import Rows, cut_rows
 from alphapulse.backtest.leak_notes import asset_order, delayed, price_scale, warmup_drift
 from alphapulse.backtest.leak_report import LEAK, NOTE, Finding, LeakReport
-from alphapulse.core.alter import poisoned
+from alphapulse.core.alter import POISONS, poisoned
 from alphapulse.core.errors import DataError
 from alphapulse.core.market import MarketData
 from alphapulse.core.panel import Panel
 
-POISONS = ("unknown", "noise", "tenfold")
 POISONED_SESSIONS = 63  # altered sessions left after the cut: what lies further away the plain cut has shown
 AFTER_FIRST = (1, 4, 20)  # sessions after the first score
 SHORT = 63  # sessions up to which an object may find a market too short in its own words
@@ -150,6 +149,10 @@ def _sight(market: MarketData) -> MarketData:
     for group in ("panels", "tables"):
         frames = {name: frame.copy(deep=False) for name, frame in getattr(market, group).items()}
         object.__setattr__(sight, group, MappingProxyType(frames))
+    for name in ("benchmark", "membership", "sectors"):
+        held = getattr(market, name)
+        object.__setattr__(sight, name, None if held is None else held.copy(deep=False))
+    vars(sight).pop("members", None)  # made anew from the copies
     return sight
 
 

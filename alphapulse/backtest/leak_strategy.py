@@ -21,10 +21,11 @@ from alphapulse.backtest.leak_compare import difference, earliest
 from alphapulse.backtest.leak_cuts import Rows, cut_rows
 from alphapulse.backtest.leak_notes import DELAYS, kept_share, needed
 from alphapulse.backtest.leak_report import LEAK, NOTE, Finding, LeakReport
+from alphapulse.backtest.leak_scores import POISONED_SESSIONS
 from alphapulse.backtest.result import BacktestResult
 from alphapulse.backtest.run import backtest
 from alphapulse.backtest.weights import backtest_weights
-from alphapulse.core.alter import poisoned
+from alphapulse.core.alter import POISONS, poisoned
 from alphapulse.core.market import MarketData
 from alphapulse.core.panel import Panel
 from alphapulse.core.units import SESSIONS_PER_YEAR
@@ -34,8 +35,6 @@ from alphapulse.risk.measures import sharpe
 from alphapulse.strategy import Strategy
 
 CUTS, QUICK_CUTS = 6, 3
-ALTERED = ("unknown", "noise", "tenfold")
-ALTERED_SESSIONS = 63
 
 
 def check_strategy(
@@ -45,9 +44,9 @@ def check_strategy(
     result = backtest(market, strategy)
     rows = _rows(result, seed, QUICK_CUTS if quick else CUTS)
     middle = int(rows[len(rows) // 2])
-    near = market.until(market.sessions[min(middle + ALTERED_SESSIONS, len(market.sessions) - 1)])
+    near = market.until(market.sessions[min(middle + POISONED_SESSIONS, len(market.sessions) - 1)])
     # Markets are made when their turn comes: a few of them at once would not fit into memory.
-    jobs = [("cut", int(row)) for row in rows] + [(how, middle) for how in (ALTERED[:1] if quick else ALTERED)]
+    jobs = [("cut", int(row)) for row in rows] + [(how, middle) for how in (POISONS[:1] if quick else POISONS)]
     found: list[Finding | None] = []
     for kind, row in tqdm(jobs, desc=name, unit="backtest", disable=not progress, mininterval=1.0):
         session = market.sessions[row]

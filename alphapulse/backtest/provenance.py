@@ -13,7 +13,18 @@ from typing import Any
 import alphapulse
 from alphapulse.core.market import MarketData
 
-PACKAGES = ("numpy", "pandas", "scipy", "numba", "scikit-learn", "skfolio", "arch", "exchange-calendars", "plotly")
+PACKAGES = (
+    "numpy",
+    "pandas",
+    "scipy",
+    "numba",
+    "scikit-learn",
+    "skfolio",
+    "arch",
+    "exchange-calendars",
+    "plotly",
+    "vaderSentiment",
+)
 
 
 def provenance(name: str, market: MarketData, parameters: Mapping[str, Any], flags: Iterable[str]) -> dict[str, Any]:

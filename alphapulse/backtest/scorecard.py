@@ -12,6 +12,7 @@ where nothing can be earned, with a t of 3 and more on 30 years of noise.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,6 @@ from alphapulse.agents.evidence import EvidenceAgent, evidence_panels, market_re
 from alphapulse.agents.information import information_coefficients
 from alphapulse.agents.manager import AgentManager
 from alphapulse.agents.voices import reduced_flag
-from alphapulse.agents.weighting import Fixed
 from alphapulse.backtest.card import Scorecard
 from alphapulse.backtest.score_measures import (
     correlations,
@@ -145,7 +145,7 @@ def _measure(
         "turnover": turnover_row(score),
         "coverage": {
             "speaks": float(scored.sum() / max(through_time["members"].sum(), 1)),
-            "coverage": float((through_time["coverage"] * scored).sum() / max(scored.sum(), 1)) or np.nan,
+            "coverage": float((through_time["coverage"] * scored).sum() / scored.sum()) if scored.any() else np.nan,
             "first_session": scored.index[scored > 0].min(),
             "kinds": ", ".join(dict.fromkeys(evidence.loc[evidence["available"] > 0.0, "kind"])),
         },
@@ -181,7 +181,7 @@ def _leave_one_out(
     """Return what each agent adds: the manager's IC minus that of a manager without it, where both have one."""
     rows = {}
     levels = summed_levels(market_returns(market))
-    for left, manager in _without_each(agent):
+    for left, manager in _without_each(market, agent):
         without = information_coefficients(manager.score(market).where(market.members), levels, horizon)
         both = pd.DataFrame({"whole": coefficients[agent.name], "without": without}).dropna()
         difference = measured(both["whole"] - both["without"], horizon)
@@ -196,19 +196,30 @@ def _leave_one_out(
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("agent")
 
 
-def _without_each(agent: Agent) -> Iterator[tuple[str, AgentManager]]:
-    """Yield managers without one agent each, one at a time: what a manager remembers goes with it."""
+def _without_each(market: MarketData, agent: Agent) -> Iterator[tuple[str, AgentManager]]:
+    """Yield managers without one agent each, one at a time: what a manager remembers goes with it.
+
+    The others keep what they were believed, divided by what is left; an agent beside which nobody is heard stays.
+    """
     if not isinstance(agent, AgentManager) or len(agent.agents) < 2:
         return
+    believed = agent.weights(market)
     for left in agent.agents:
-        others = {key: other for key, other in agent.agents.items() if key != left}
-        weighting = agent.weighting
-        if isinstance(weighting, Fixed):
-            votes = {key: weighting.votes[key] for key in others}
-            if not sum(votes.values()) > 0.0:  # nobody else is heard
-                continue
-            weighting = Fixed(votes)
-        yield left, AgentManager(others, weighting)
+        rest = believed.drop(columns=left)
+        total = rest.sum(axis=1)
+        if (total > 0.0).all():
+            others = {key: other for key, other in agent.agents.items() if key != left}
+            yield left, AgentManager(others, _Believed(rest.div(total, axis=0)))
+
+
+@dataclass(frozen=True, eq=False)
+class _Believed:
+    """The weights of a manager that were dealt out before, sessions x agents."""
+
+    dealt: pd.DataFrame
+
+    def weights(self, scores: Mapping[str, Panel], market: MarketData) -> pd.DataFrame:
+        return self.dealt
 
 
 def _vote(market: MarketData, agent: Agent) -> dict[str, pd.DataFrame]:

@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from alphapulse.core.checks import check_choice
 from alphapulse.core.errors import DataError
 from alphapulse.core.market import PRICE_FIELDS, MarketData
 from alphapulse.core.panel import Panel
@@ -18,11 +19,15 @@ from alphapulse.core.stats import Array
 CASH_FIELDS = (*PRICE_FIELDS, "dividend", "delisting")  # cash per share, so they scale with the price
 
 
+POISONS = ("unknown", "noise", "tenfold")
+
+
 def poisoned(market: MarketData, session: pd.Timestamp, how: str) -> MarketData:
-    """Return the market with everything after `session` replaced: how in {"unknown", "noise", "tenfold"}.
+    """Return the market with everything after `session` replaced: how is one of POISONS, else ParamsError.
 
     Opens, highs, lows and closes of a session share their noise, so that bars stay bars.
     """
+    check_choice("poisoned: how", how, POISONS)
     random = np.random.default_rng(1)
     later = market.sessions > session
     bar_noise = np.exp(random.standard_normal((int(later.sum()), len(market.assets))))

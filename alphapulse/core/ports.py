@@ -17,7 +17,8 @@ from alphapulse.core.trading import Clamp, Decision
 class Agent(Protocol):
     """Turns history into scores. Constructors store parameters only; no I/O, no clock, no state.
 
-    name: key in AGENTS. needs: panels and tables of the market it can use. warmup: leading sessions without a score.
+    name: key in AGENTS. needs: panels, tables, figures (fundamentals.equity) and
+    series (macro.vix) of the market it can use. warmup: leading sessions without a score.
     """
 
     @property

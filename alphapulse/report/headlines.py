@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from alphapulse.agents.headlines import NEUTRAL, SCORERS, HeadlineScorer
+from alphapulse.agents.headlines import NEUTRAL, HeadlineScorer, scorer_of
 from alphapulse.agents.news import Reader, attention, disagreement, news_tone
+from alphapulse.backtest.provenance import provenance
 from alphapulse.core.checks import check_choice
 from alphapulse.core.errors import DataError
 from alphapulse.core.market import MarketData
 from alphapulse.report.figures import HEIGHT
 from alphapulse.report.labels import count, number, percent
 from alphapulse.report.sheet import TearSheet
+from alphapulse.report.tables import provenance_table
 from alphapulse.report.theme import template
 
 SHOWN = 12
@@ -36,9 +40,8 @@ def sentiment_sheet(
     headline names.
     """
     check_choice("asset", asset, market.assets)
-    reader = Reader(
-        SCORERS[check_choice("scorer", scorer, SCORERS)]() if isinstance(scorer, str) else scorer, half_life
-    )
+    reader = Reader(scorer_of(scorer), half_life)
+    market = _about(market, asset)
     told = headline_table(market, asset, reader.scorer)
     by_session = pd.DataFrame(
         {
@@ -55,6 +58,9 @@ def sentiment_sheet(
         "Brightest": _written(ordered.loc[ordered["tone"] > NEUTRAL].iloc[::-1].head(SHOWN)),
         "Darkest": _written(ordered.loc[ordered["tone"] < -NEUTRAL].head(SHOWN)),
         "Could not be read": _written(told.loc[told["tone"].isna()].head(SHOWN)),
+        "Provenance": provenance_table(
+            provenance(asset, market, {"sheet": "headlines", "scorer": reader.scorer.name}, market.flags)
+        ),
     }
     drawn = {"tone": _tone(by_session), "attention": _attention(by_session), "headlines": _headlines(read)}
     return TearSheet(
@@ -66,6 +72,12 @@ def sentiment_sheet(
         figures={name: figure.update_layout(template=template(theme), height=HEIGHT) for name, figure in drawn.items()},
         tables={name: table for name, table in tables.items() if len(table)},
     )
+
+
+def _about(market: MarketData, asset: str) -> MarketData:
+    """Return the market with the headlines about one asset alone, so that no other is read."""
+    news = market.table("news")
+    return replace(market, tables={**market.tables, "news": news.loc[news["asset"] == asset]})
 
 
 def headline_table(market: MarketData, asset: str, scorer: HeadlineScorer) -> pd.DataFrame:

@@ -19,11 +19,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from alphapulse.backtest.provenance import provenance
 from alphapulse.core.checks import check_choice, check_count
 from alphapulse.core.errors import DataError, ParamsError
 from alphapulse.core.market import MarketData
 from alphapulse.report.labels import count, number
 from alphapulse.report.sheet import TearSheet
+from alphapulse.report.tables import provenance_table
 from alphapulse.report.technical_figures import technical_figures
 
 BARS = ("high", "low", "close")
@@ -132,6 +134,7 @@ def technical_sheet(market: MarketData, asset: str, *, sessions: int | None = No
         "Latest sessions": _latest(known),
         "Left out: they look ahead": look_ahead_table(bars),
         "Left out: the data lacks": pd.DataFrame(lacking),
+        "Provenance": provenance_table(provenance(asset, market, {"sheet": "technical"}, market.flags)),
     }
     return TearSheet(
         title=f"{asset}: technical indicators",

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from alphapulse.core.alter import poisoned, renamed, rescaled
+from alphapulse.core.alter import POISONS, poisoned, renamed, rescaled
 from alphapulse.core.market import MarketData
 from alphapulse.core.panel import Panel
 from alphapulse.core.ports import Agent
@@ -39,7 +39,7 @@ def _prefix(agent: Agent, market: MarketData) -> None:
 
 def _poison(agent: Agent, market: MarketData) -> None:
     for session in _cut_sessions(market):
-        for how in ("unknown", "noise", "tenfold"):
+        for how in POISONS:
             changed = agent.score(poisoned(market, session, how)).loc[:session]
             _same(changed, agent.score(market).loc[:session], f"prefix law, {how} after {session.date()}")
 

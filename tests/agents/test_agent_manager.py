@@ -9,6 +9,7 @@ import pytest
 from alphapulse.agents import AGENTS
 from alphapulse.agents.manager import AgentManager
 from alphapulse.agents.technical import TechnicalAgent
+from alphapulse.agents.weighting import WEIGHTINGS
 from alphapulse.agents.weighting.stacking import Stacked
 from alphapulse.agents.weighting.trailing import TrailingIC
 from alphapulse.core.errors import ParamsError
@@ -66,12 +67,21 @@ def test_abstention_leaves_the_vote_to_the_others(market: MarketData) -> None:
     assert parts["x"]["B"].isna().all()
 
 
-@pytest.mark.parametrize("weighting", ["equal", "trailing_ic", "stacked"])
-def test_contributions_add_up_exactly(weighting: str) -> None:
+@pytest.mark.parametrize("weighting", [name for name in WEIGHTINGS if name != "fixed"])
+def test_contributions_are_weight_times_coverage_times_score_and_add_up(weighting: str) -> None:
     market = example_market()
-    manager = AgentManager(["technical", "value"], weighting)
-    parts = manager.contributions(market)
-    assert list(parts) == ["technical", "value"]
+    agents = {"technical": TechnicalAgent(), "value": AGENTS["value"](), "sentiment": AGENTS["sentiment"]()}
+    manager = AgentManager(agents, weighting)
+    parts, weights = manager.contributions(market), manager.weights(market)
+    scores = {name: agent.score(market) for name, agent in agents.items()}
+    power = {
+        name: agents[name].coverage(market).where(score.notna(), 0.0).mul(weights[name], axis=0)
+        for name, score in scores.items()
+    }
+    total = sum(power.values())
+    for name, part in parts.items():
+        wanted = (power[name] * scores[name].fillna(0.0) / total.where(total > 0.0)).to_numpy()
+        np.testing.assert_allclose(part.to_numpy(), wanted, rtol=1e-12, atol=1e-15)
     pd.testing.assert_frame_equal(sum(parts.values()), manager.score(market), check_exact=True)
 
 

@@ -19,8 +19,8 @@ from alphapulse.agents.headlines import (
     SCORERS,
     EmbeddingScorer,
     HeadlineScorer,
-    headline_scores,
     score_distinct,
+    scorer_of,
 )
 from alphapulse.agents.headlines.text import MOST_CHARACTERS, clean, is_english, tokens_of
 from alphapulse.agents.headlines.tone import EVENTS
@@ -263,6 +263,10 @@ Acme files annual report with regulator
 """,
 }
 LABELLED = [(line, label) for label, text in SENTENCES.items() for line in text.strip().splitlines()]
+
+
+def headline_scores(headlines, scorer="finance"):
+    return scorer_of(scorer).score(headlines)
 
 
 def tones(scores):

@@ -168,8 +168,18 @@ def test_the_agent_reads_with_its_own_scorer_and_says_so() -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{"scorer": "vadr"}, {"half_life": 0.0}, {"memory": 0}, {"sources": {"X": -1.0}}, {"tone": 21}]
+    "options",
+    [
+        *({"scorer": "vadr"}, {"scorer": 3}, {"sources": ["X"]}, {"sources": {"X": -1.0}}),
+        *({"weights": ["tone"]}, {"weights": 3}, {"half_life": 0.0}, {"memory": 0}, {"tone": 21}),
+    ],
 )
 def test_wrong_options_are_taught(options: dict[str, object]) -> None:
     with pytest.raises(ParamsError, match="sentiment"):
         SentimentAgent(**options)  # type: ignore[arg-type]
+
+
+def test_a_short_window_of_attention_has_an_average_of_its_own() -> None:
+    steady = market([(at, "A", f"0 story {at}", "X") for at in range(120)])
+    for window in (3, 5, 20):
+        assert attention(steady, window)["A"].iloc[60] == pytest.approx(0.0)

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import median_abs_deviation, rankdata
 
+from alphapulse.agents import compiling
 from alphapulse.agents.ranks import ranked
 from alphapulse.agents.scales import SCALES, add_votes
 
@@ -85,7 +86,8 @@ def test_a_margin_keeps_its_sign(margins: list[float]) -> None:
     assert (votes(-np.array([margins]), "margin") < 0.0).all()
 
 
-def test_many_rows_shared_among_threads_are_ranked_as_one_by_one() -> None:
+def test_many_rows_shared_among_threads_are_ranked_as_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiling, "CELLS_A_THREAD", 1)  # as many parts as there are processors
     random = np.random.default_rng(0)
     raw = np.cumsum(random.standard_normal((1500, 20)), axis=0)
     whole = ranked(raw)

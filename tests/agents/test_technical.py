@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alphapulse.agents import technical
+from alphapulse.agents import compiling, technical
 from alphapulse.agents.technical import TechnicalAgent
 from alphapulse.agents.windows import trailing_max, trailing_mean, trailing_sum
 from alphapulse.core.market import MarketData
@@ -189,7 +189,7 @@ def holed(seed: int, rows: int, columns: int, share: float) -> pd.DataFrame:
 
 @given(
     seed=st.integers(0, 2**32 - 1),
-    rows=st.integers(1, 700),  # beyond 512 two threads share the work
+    rows=st.integers(1, 700),
     window=st.integers(1, 80),
     share=st.sampled_from([0.0, 0.03, 0.12, 0.9]),
 )
@@ -263,3 +263,15 @@ def test_near_the_high_and_still_is_preferred() -> None:
     market = MarketData({"close": close, "high": close + width, "low": close - width})
     for name in BARS:
         assert TechnicalAgent({name: 1.0}).score(market).iloc[-1].tolist() == [-0.5, 0.5]
+
+
+def test_how_the_rows_are_shared_among_threads_changes_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(0)
+    panel = pd.DataFrame(random.standard_normal((901, 7)), pd.bdate_range("2001-01-01", periods=901))
+    panel = panel.mask(random.random(panel.shape) < 0.05)
+    alone = [function(panel, window) for function in (trailing_mean, trailing_max) for window in (1, 21, 252)]
+    monkeypatch.setattr(compiling, "CELLS_A_THREAD", 1)
+    monkeypatch.setattr(compiling.numba.config, "NUMBA_NUM_THREADS", 5)
+    shared = [function(panel, window) for function in (trailing_mean, trailing_max) for window in (1, 21, 252)]
+    for one, other in zip(alone, shared, strict=True):
+        pd.testing.assert_frame_equal(one, other, check_exact=True)

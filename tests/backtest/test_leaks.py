@@ -55,6 +55,35 @@ def test_a_planted_leak_is_found(name: str, market: ap.MarketData) -> None:
     assert first.size > 1e-12 and first.cells > 0
 
 
+def between(panel: pd.DataFrame, low: float, high: float) -> pd.DataFrame:
+    return ((panel > low) & (panel < high)).astype(float)
+
+
+def nothing_traded(market: ap.MarketData) -> pd.DataFrame:
+    """1 before a session without any price; there is none, and the end of a market is no session."""
+    empty = market.panel("close").isna().all(axis=1).astype(float).shift(-1).fillna(0.0)
+    return returns(market).add(empty, axis=0)
+
+
+def tenfold_tomorrow(market: ap.MarketData) -> pd.DataFrame:
+    """1 before a gain of 800 to 1,000 %, which no session has; only a price ten times itself shows that it peeks."""
+    return returns(market) + between(returns(market).shift(-1), 8.0, 10.0)
+
+
+def jump_the_day_after(market: ap.MarketData) -> pd.DataFrame:
+    """1 two sessions before a loss of 60 to 95 %, which no session has, and no price ten times itself either."""
+    return returns(market) + between(returns(market).shift(-2), -0.95, -0.6)
+
+
+@pytest.mark.parametrize(
+    ("feature", "kind"),
+    [(nothing_traded, "unknown"), (tenfold_tomorrow, "tenfold"), (jump_the_day_after, "noise")],
+)
+def test_each_way_of_altering_the_future_finds_what_no_cut_shows(feature, kind: str, market: ap.MarketData) -> None:  # type: ignore[no-untyped-def]
+    found = {finding.kind for finding in leak_check(Feature("seldom", feature), market).leaks}
+    assert kind in found and "cut" not in found
+
+
 @pytest.mark.parametrize("name", CLEAN)
 def test_an_honest_feature_is_not_accused(name: str, market: ap.MarketData) -> None:
     assert leak_check(Feature(name, CLEAN[name]), market).leaks == ()
@@ -161,6 +190,13 @@ def test_latest_figures_stamped_on_the_period_end_are_found(market: ap.MarketDat
     assert found.cells == len(stamped.table("fundamentals"))
     unread = leak_check(strategy(), stamped, quick=True)
     assert unread.ok and kinds(unread) == {"facts too early"}
+
+
+@pytest.mark.parametrize("name", ["fundamental", "value", "valuation", "activist"])
+def test_stamped_figures_are_found_under_each_agent_that_reads_filings(name: str, market: ap.MarketData) -> None:
+    """Agents name the figures they need one by one, not the table."""
+    found = leak_check(strategy(agent=ap.AgentManager([name])), stamped_at_period_end(market), quick=True).leaks
+    assert [(finding.kind, finding.part) for finding in found] == [("facts too early", "fundamentals")]
 
 
 @pytest.mark.parametrize(
@@ -418,11 +454,29 @@ def test_an_answer_that_is_no_panel_is_refused(answer: object, market: ap.Market
 def test_a_feature_that_writes_into_its_market_spoils_nothing(market: ap.MarketData) -> None:
     before = market.fingerprint
 
+    members = market.members.copy()
+
     def scribbling(given: ap.MarketData) -> pd.DataFrame:
-        close = given.panels["close"]
-        close.iloc[:] = 1.0
-        return returns(given)
+        score = returns(given)
+        given.panels["close"].iloc[:] = 1.0
+        given.benchmark.iloc[:] = 1.0
+        given.membership.iloc[:] = False
+        given.members.iloc[:] = False
+        given.sectors.iloc[:] = "x"
+        return score
 
     leak_check(Feature("scribbling", scribbling), market, quick=True)
     assert replace(market).fingerprint == before
+    assert market.members.equals(members)
     assert leak_check(Feature("month return", CLEAN["month return"]), market, quick=True).ok
+
+
+@pytest.mark.parametrize(
+    "odd", [{"agents": ["a"]}, {"chosen": ["x"]}, {"warmup": "long"}, {"needs": lambda: ("close",)}]
+)
+def test_attributes_that_mean_something_else_do_not_disturb(odd: dict[str, object], market: ap.MarketData) -> None:
+    """Nothing but `score` is asked for; a feature of others may have its own `agents`, `chosen`, `needs`."""
+    feature = Feature("month return", CLEAN["month return"])
+    for name, value in odd.items():
+        object.__setattr__(feature, name, value)
+    assert leak_check(feature, market, quick=True).ok

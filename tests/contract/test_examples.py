@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from alphapulse.core.errors import ParamsError
 from alphapulse.testing import example_market, poisoned, renamed
 
 
@@ -55,3 +56,8 @@ def test_the_example_market_has_what_agents_stumble_over() -> None:
     assert 0 < (~priced[["A04", "A05", "A06"]]).sum().sum() < 30
     assert not market.membership["A03"].iloc[-1]
     assert ((market.panel("high") >= market.panel("low")) | ~priced).all(axis=None)
+
+
+def test_an_unknown_way_of_altering_is_refused(market) -> None:
+    with pytest.raises(ParamsError, match="tenfold"):
+        poisoned(market, market.sessions[30], "tenfodl")

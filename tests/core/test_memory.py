@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import weakref
 
+import pandas as pd
+
 from alphapulse.core.memory import once
 
 
@@ -59,3 +61,13 @@ def test_nothing_outlives_its_owners() -> None:
     del owner
     gc.collect()
     assert of_owner() is None
+
+
+def test_writing_into_a_remembered_frame_leaves_the_memory_alone() -> None:
+    @once
+    def work(owner: Owner) -> pd.DataFrame:
+        return pd.DataFrame({"A": [1.0, 2.0]})
+
+    owner = Owner()
+    work(owner).iloc[0, 0] = 9.0
+    assert work(owner)["A"].tolist() == [1.0, 2.0]

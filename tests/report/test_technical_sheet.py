@@ -35,7 +35,7 @@ def test_full_bars_give_every_indicator(market: MarketData) -> None:
     sheet = technical_sheet(market, ASSET)
     assert list(sheet.summary["measure"]) == [indicator.title for indicator in INDICATORS.values()]
     assert list(sheet.figures) == ["price", "rsi", "macd", "range"]
-    assert list(sheet.tables) == ["Latest sessions", "Left out: they look ahead"]
+    assert list(sheet.tables) == ["Latest sessions", "Left out: they look ahead", "Provenance"]
     assert sheet.flags == market.flags
     assert "not orders" in sheet.subtitle and "500 traded sessions" in sheet.subtitle
 

@@ -26,7 +26,7 @@ _SPREAD = 15.0  # VADER's: a sum of valences s becomes s / sqrt(s^2 + 15)
 class HeadlineScorer(Protocol):
     """Reads headlines. A pure function of each text by itself; each distinct text is read once a call.
 
-    name: key in SCORERS.
+    name: shown with results.
     """
 
     @property
@@ -165,11 +165,9 @@ SCORERS: dict[str, Callable[[], HeadlineScorer]] = {
 }
 
 
-def headline_scores(headlines: Sequence[str], scorer: str | HeadlineScorer = "finance") -> Array:
-    """Return one tone a headline in [-1, 1], 0 neutral, NaN cannot be read, by a name from SCORERS or a scorer."""
-    if isinstance(scorer, str):
-        scorer = SCORERS[check_choice("headline scorer", scorer, SCORERS)]()
-    return scorer.score(headlines)
+def scorer_of(scorer: str | HeadlineScorer) -> HeadlineScorer:
+    """Return the scorer of a name in SCORERS, or the scorer itself; ParamsError names the nearest."""
+    return SCORERS[check_choice("sentiment scorer", scorer, SCORERS)]() if isinstance(scorer, str) else scorer
 
 
 def _tone(text: str, analyzer: Any) -> float:
