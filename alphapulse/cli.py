@@ -88,6 +88,7 @@ def leakcheck(
     params: Params,
     changes: Changes = None,
     quick: Annotated[bool, typer.Option("--quick", help="Make a third of the cuts.")] = False,
+    thorough: Annotated[bool, typer.Option("--thorough", help="Cut at every session; takes long.")] = False,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the cuts.")] = 0,
     progress: Annotated[bool, typer.Option(help="Show a bar over the cuts.")] = True,
 ) -> None:
@@ -103,7 +104,7 @@ def leakcheck(
     typer.echo(f"{market!r}")
     leaking, parts = [], parts_of(strategy)
     for name, part in parts.items():
-        report = leak_check(part, market, seed=seed, quick=quick, progress=progress, name=name)
+        report = leak_check(part, market, seed=seed, quick=quick, thorough=thorough, progress=progress, name=name)
         typer.echo(report.text())
         leaking += [] if report.ok else [name]
     if leaking:

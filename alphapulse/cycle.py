@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from alphapulse.agents.answers import scores_of
 from alphapulse.agents.manager import AgentManager
 from alphapulse.core.estimates import RiskEstimate
 from alphapulse.core.market import MarketData
@@ -57,7 +58,9 @@ class Sight:
 
 
 @dataclass(frozen=True, eq=False)
-class _Context:
+class Context:
+    """What a limit may look at, see `core.ports.RiskContext`."""
+
     estimate: RiskEstimate
     current: "pd.Series[float]"
     equity: "pd.Series[float]"
@@ -68,7 +71,7 @@ def study(strategy: Strategy, market: MarketData) -> Study:
     agent = strategy.agent
     parts = agent.agents if isinstance(agent, AgentManager) else {}
     return Study(
-        scores={COMBINED: agent.score(market), **{name: part.score(market) for name, part in parts.items()}},
+        scores={COMBINED: scores_of(agent, market), **{name: scores_of(part, market) for name, part in parts.items()}},
         returns=session_returns(market.panel("total_return")),
         members=market.members,
     )
@@ -101,7 +104,7 @@ def decide(strategy: Strategy, seen: Sight) -> Decision:
     wanted = strategy.portfolio.targets(estimate, seen.members, seen.scores[COMBINED], seen.current)
     sized = strategy.sizer.size(wanted, estimate)
     banded = strategy.portfolio.banded(sized, seen.current)
-    limited, clamps = strategy.risk.apply(banded, _Context(estimate, seen.current, seen.equity))
+    limited, clamps = strategy.risk.apply(banded, Context(estimate, seen.current, seen.equity))
     notes = (*estimate.notes, *limited.attrs.get("notes", ()))
     return Decision(seen.session, limited, seen.scores, clamps, tuple(dict.fromkeys(notes)))
 

@@ -20,6 +20,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from alphapulse.agents import AGENTS
+from alphapulse.agents.answers import coverage_of, scores_of
 from alphapulse.agents.compiling import compiled, in_threads
 from alphapulse.agents.weighting import build_weighting
 from alphapulse.agents.weighting.votes import Weighting
@@ -132,7 +133,7 @@ def _poll(manager: AgentManager, market: MarketData) -> _Poll:
     shape = (len(sessions), len(assets))
     said, given = np.empty((len(names), *shape)), np.empty((len(names), *shape))
     for place, agent in enumerate(manager.agents.values()):
-        said[place], given[place] = agent.score(market), agent.coverage(market)
+        said[place], given[place] = scores_of(agent, market), coverage_of(agent, market)
     panels = {name: pd.DataFrame(said[place], sessions, assets, copy=False) for place, name in enumerate(names)}
     weights = _checked(manager.weighting.weights(MappingProxyType(panels), market), sessions, names)
     weighed, members = weights.to_numpy(), market.members.to_numpy()
@@ -225,9 +226,9 @@ def _checked(weights: pd.DataFrame, sessions: pd.DatetimeIndex, names: list[str]
 
 def _by_name(agents: Mapping[str, AnyAgent] | Iterable[AnyAgent]) -> dict[str, Agent]:
     if isinstance(agents, Mapping):
-        named = {name: _built(item) for name, item in agents.items()}
+        named = {name: agent_of(item) for name, item in agents.items()}
     else:
-        built = [_built(item) for item in ([agents] if isinstance(agents, str) else agents)]
+        built = [agent_of(item) for item in ([agents] if isinstance(agents, str) else agents)]
         named = {agent.name: agent for agent in built}
         if len(named) < len(built):
             raise ParamsError(
@@ -240,7 +241,7 @@ def _by_name(agents: Mapping[str, AnyAgent] | Iterable[AnyAgent]) -> dict[str, A
     return named
 
 
-def _built(item: AnyAgent) -> Agent:
+def agent_of(item: AnyAgent) -> Agent:
     """Return the agent of a name, a class such as AGENTS holds, or an agent itself."""
     if isinstance(item, str):
         item = AGENTS[check_choice("agent", item, AGENTS)]

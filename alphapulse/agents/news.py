@@ -27,6 +27,7 @@ from alphapulse.core.stats import Array
 Rows = npt.NDArray[np.int64]
 
 ATTENTION_SESSIONS = 5
+DIGITS = 12  # of a tone; a deviation, a root of a difference, has half of them
 CAMPAIGN_HALF_LIFE = 21.0
 FORGOTTEN = 0.01  # of a headline, after 140 sessions: what is left is no mark any more
 CAMPAIGN = re.compile(
@@ -182,9 +183,10 @@ def _fade(row: Rows, column: Rows, value: Array, weight: Array, decay: float, wi
                 out[:, session, asset] = np.nan
                 continue
             mean = total[asset] / mass[asset]
-            out[0, session, asset] = mean
+            # the same headlines must tie: both sums fade, and their ratio is right to some digits less than all
+            out[0, session, asset] = np.round(mean, DIGITS)
             spread = max(square[asset] / mass[asset] - mean**2, 0.0)
-            out[1, session, asset] = np.sqrt(spread) if count[asset] >= 2.0 else np.nan
+            out[1, session, asset] = np.round(np.sqrt(spread), DIGITS // 2) if count[asset] >= 2.0 else np.nan
             out[2, session, asset] = total[asset]
 
 

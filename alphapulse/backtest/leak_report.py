@@ -15,6 +15,7 @@ MEANINGS: dict[str, str] = {
     "cut": "another value once later sessions are known",
     "unknown": "another value when later sessions are unknown",
     "noise": "another value when later sessions are noise",
+    "unlisted": "another value when assets that are listed later are not known yet",
     "tenfold": "another value when later sessions are ten times themselves",
     "same-bar fill": "filled in the very session whose close decided it",
     "facts too early": "figures known before the period they report could have been filed",
@@ -26,7 +27,7 @@ MEANINGS: dict[str, str] = {
     "not compared": "refused to answer on a shortened market",
     "silent": "never answered on this market, so nothing was compared",
 }
-MEASURES = {"ic": "information coefficient", "sharpe": "Sharpe ratio"}
+MEASURES = {"ic": "information coefficient over one session", "sharpe": "Sharpe ratio"}
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Finding:
         if self.got is not None:
             words += f": {_value(self.got)} instead of {_value(self.wanted)}, off by {_share(self.size)}"
         if self.cells:
-            words += f"; {self.cells:,} in all"
+            words += f"; {self.cells:,} in all at that cut"
         if self.cut is not None:
             words += f" with the cut at {self.cut.date()}"
         return words + (f"; {self.remark}" if self.remark else "")
@@ -68,10 +69,11 @@ class Finding:
 class LeakReport:
     """What a leak check of one object on one market found.
 
-    findings: leaks first, then notes. cuts: sessions at which the market was cut or altered. evaluations: how often
-    the object was asked. warmup: drift of the last session's scores by history (start, sessions, largest, share).
-    delay: rank information coefficient, of a strategy the Sharpe ratio, by delay in sessions (ic or sharpe, t, kept).
-    flags: of the market. Tables are empty where the object has no scores.
+    findings: leaks first, then notes. cuts: sessions at which the market was cut or altered; a leak in rows that no cut
+    follows is not seen. evaluations: how often the object was asked. sessions: how many the market has. warmup: drift
+    of the last session's scores by history (start, sessions, largest, share). delay: rank information coefficient over
+    one session, of a strategy the Sharpe ratio, by delay in sessions (ic or sharpe, t, kept). flags: of the market.
+    Tables are empty where the object has no scores.
     """
 
     name: str
@@ -79,6 +81,7 @@ class LeakReport:
     findings: tuple[Finding, ...]
     cuts: tuple[pd.Timestamp, ...]
     evaluations: int
+    sessions: int = 0
     warmup: pd.DataFrame = field(default_factory=pd.DataFrame)
     delay: pd.DataFrame = field(default_factory=pd.DataFrame)
     flags: tuple[str, ...] = ()
@@ -126,7 +129,8 @@ class LeakReport:
         if len(self.delay) > 1:
             name = str(self.delay.columns[0])
             (now, t, _), (later, *_) = self.delay.iloc[0], self.delay.iloc[1]
-            lines.append(f"  {MEASURES[name]} {now:.4f} (t {t:.1f}), a day late {later:.4f}")
+            size = f"t {t:.1f}" if abs(t) < 1e3 else "always the same sign"
+            lines.append(f"  {MEASURES[name]} {now:.4f} ({size}), a day late {later:.4f}")
         if len(self.warmup) and self.warmup["share"].iloc[-1] >= 0.0:
             sessions, last = self.warmup.index[-1], self.warmup.iloc[-1]
             lines.append(f"  started {sessions} sessions before the end, {last['share']:.1%} of the last scores differ")
@@ -135,18 +139,22 @@ class LeakReport:
     def __repr__(self) -> str:
         state = "ok" if self.ok else f"LOOKS AHEAD, {_count(len(self.leaks), 'leak')}"
         notes = f", {_count(len(self.notes), 'note')}" if self.notes else ""
-        return f"LeakReport({self.name}: {state}{notes}; {len(self.cuts)} cuts of market {self.market})"
+        return f"LeakReport({self.name}: {state}{notes}; {self._asked()})"
+
+    def _asked(self) -> str:
+        sessions = f" in {self.sessions} sessions" if self.sessions else ""
+        return f"{len(self.cuts)} cuts{sessions} of market {self.market}"
 
     def _repr_html_(self) -> str:
         state = "ok: no answer changed with later sessions"
         if not self.ok:
             first = self.leaks[0]
-            state = f"looks ahead, first on {_number(first.session)} for {first.asset}"
+            state = f"looks ahead, first seen on {_number(first.session)} for {first.asset}"
             state += "" if first.size is None else f", off by {_share(first.size)}"
         flags = "".join(f"<li>{escape(flag)}</li>" for flag in self.flags)
         body = (
-            f"<p><strong>{escape(self.name)}</strong>: {state} ({len(self.cuts)} cuts, {self.evaluations} evaluations "
-            f"on market {escape(self.market)})</p>"
+            f"<p><strong>{escape(self.name)}</strong>: {state} "
+            f"({escape(self._asked())}, {self.evaluations} evaluations)</p>"
         )
         body += f"<ul>{flags}</ul>" if flags else ""
         body += _html("Findings", _HEAD, [_cells(finding) for finding in self.findings])

@@ -1,20 +1,22 @@
 """The leak check of whatever has `score(market)`: the prefix law, and what informs beside it.
 
-1. Score the whole market.
-2. Score it cut at each row of `cut_rows`; every row up to the cut must be the same (kind "cut").
-3. Score it with the sessions after some cuts unknown, noise, or ten times themselves.
-4. If nothing differed, score it cut soon after the first score, where a filled warm-up shows.
-5. If something differed, score the whole again: an object that answers the same question in two ways is told so (kind
-   "state"), and what was compared before means nothing.
-6. Ask what informs: other asset names, other price units, a later start, a delayed score (`leak_notes`).
+1. Score half of the market, before the object has seen more; then the whole.
+2. Score it cut at each row of `cut_rows`, and soon after the first score, where a filled warm-up shows; every row up to
+   the cut must be the same (kind "cut").
+3. Score it with the sessions after some cuts unknown, noise, or ten times themselves, and without the assets that were
+   not listed yet.
+4. Ask for the half again, and one copy twice: an object that answers the same question in two ways is told so (kind
+   "state"), and if nothing but its memory speaks, what was compared before means nothing.
+5. Ask what informs: other asset names, other price units, a later start, a delayed score (`leak_notes`).
 
 Every question goes to a copy of the object as it was handed over, so that one that fits itself to the first market it
-sees is fitted anew.
+sees is fitted anew. Altered markets come without quality report, origin and flags: those tell of the whole file.
 """
 
 from __future__ import annotations
 
 from copy import copy, deepcopy
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -27,7 +29,7 @@ from alphapulse.backtest.leak_compare import difference, earliest, usual_size
 from alphapulse.backtest.leak_cuts import Rows, cut_rows
 from alphapulse.backtest.leak_notes import asset_order, delayed, price_scale, warmup_drift
 from alphapulse.backtest.leak_report import LEAK, NOTE, Finding, LeakReport
-from alphapulse.core.alter import POISONS, poisoned
+from alphapulse.core.alter import POISONS, listed, poisoned
 from alphapulse.core.errors import DataError
 from alphapulse.core.market import MarketData
 from alphapulse.core.panel import Panel
@@ -58,15 +60,29 @@ class Asked:
         """Return the score alone."""
         return self.answers(market)["score"]
 
+    def twice(self, market: MarketData) -> tuple[dict[str, Panel], dict[str, Panel]]:
+        """Return the answers of one copy that is asked the same question twice."""
+        self.count += 2
+        target = _pristine(self.target)
+        first, second = (
+            {part: _on_axes(getattr(target, part)(_sight(market)), part, market) for part in self.parts}
+            for _ in range(2)
+        )
+        return first, second
 
-def check_scores(target: Any, name: str, market: MarketData, *, seed: int, quick: bool, progress: bool) -> LeakReport:
+
+def check_scores(
+    target: Any, name: str, market: MarketData, *, seed: int, quick: bool, thorough: bool, progress: bool
+) -> LeakReport:
     """Return the report on an object with `score(market)`; see the module for what is asked."""
     asked = Asked(target)
+    half = _until(market, (len(market.sessions) - 1) // 2)
+    unspoilt = _tried(asked, half)
     whole = asked.answers(market)
     score = whole["score"]
     known = np.flatnonzero(score.notna().any(axis=1).to_numpy())
     first = int(known[0]) if len(known) else 0
-    rows = cut_rows(market, seed, first, quick=quick)
+    rows = _rows(market, seed, first, quick=quick, thorough=thorough)
     found: Found = []
     for row in tqdm(rows, desc=name, unit="cut", disable=not progress, mininterval=1.0):
         found += _compared(asked, _until(market, int(row)), whole, market.sessions[row], "cut")
@@ -74,14 +90,10 @@ def check_scores(target: Any, name: str, market: MarketData, *, seed: int, quick
         near = market.until(market.sessions[min(row + POISONED_SESSIONS, len(market.sessions) - 1)])
         for how in POISONS:
             found += _compared(asked, poisoned(near, market.sessions[row], how), whole, market.sessions[row], how)
-    if any(finding is not None and finding.severity == LEAK for finding in found):
-        found = _same_twice(asked, market, whole) or found
-    elif len(known):
-        early = [row for row in (first + later for later in AFTER_FIRST) if row < len(market.sessions) - 1]
-        rows = np.union1d(rows, np.asarray(early, dtype=np.intp))
-        for row in early:
-            found += _compared(asked, _until(market, row), whole, market.sessions[row], "cut")
-    else:
+    for row in _unlisted_rows(market, rows):
+        found += _compared(asked, listed(market, market.sessions[row]), whole, market.sessions[row], "unlisted")
+    found = _remembered(asked, half, unspoilt, market, whole, found)
+    if not len(known):
         found.append(Finding("silent", NOTE, remark="pass a market that the object can use"))
     found += [asset_order(asked.score, market, score, seed), price_scale(target, asked.score, market, score, seed)]
     drift, drifting = warmup_drift(target, asked.score, market, score)
@@ -92,10 +104,56 @@ def check_scores(target: Any, name: str, market: MarketData, *, seed: int, quick
         findings=earliest([*found, drifting, fading]),
         cuts=tuple(market.sessions[rows]),
         evaluations=asked.count,
+        sessions=len(market.sessions),
         warmup=drift,
         delay=delay,
         flags=market.flags,
     )
+
+
+def _rows(market: MarketData, seed: int, first: int, *, quick: bool, thorough: bool) -> Rows:
+    """Return the rows to cut at: all from the first score on if thorough, else `cut_rows` and a few early ones."""
+    last = len(market.sessions) - 1
+    if thorough:
+        return np.arange(first, max(last, 1), dtype=np.intp)
+    early = [row for row in (first + later for later in AFTER_FIRST) if row < last]
+    return np.union1d(cut_rows(market, seed, first, quick=quick), np.asarray(early, dtype=np.intp))
+
+
+def _unlisted_rows(market: MarketData, rows: Rows) -> Rows:
+    """Return up to two of the rows at which some asset is still to be listed."""
+    priced = market.panel("close").notna().to_numpy()
+    arrives = np.where(priced.any(axis=0), priced.argmax(axis=0), len(priced))
+    waiting = rows[[bool((arrives > row).any() and (arrives <= row).any()) for row in rows]] if len(rows) else rows
+    return np.unique(waiting[[0, len(waiting) // 2]]) if len(waiting) else waiting
+
+
+def _remembered(
+    asked: Asked,
+    half: MarketData,
+    unspoilt: dict[str, Panel] | None,
+    market: MarketData,
+    whole: dict[str, Panel],
+    found: Found,
+) -> Found:
+    """Return the findings, with what shows that the object remembers what it was asked before."""
+    leaking = any(finding is not None and finding.severity == LEAK for finding in found)
+    again = _differences("state", whole, asked.answers(market), market.sessions[-1]) if leaking else []
+    if any(again):  # by lot or by memory: no comparison of other markets means anything
+        return again
+    end = half.sessions[-1]
+    later = None if unspoilt is None else asked.answers(half)
+    spoilt = _differences("state", unspoilt, later, end) if unspoilt is not None and later is not None else []
+    twice = _differences("state", *asked.twice(half), end) if unspoilt is not None else []
+    return [*found, *spoilt, *twice]
+
+
+def _tried(asked: Asked, market: MarketData) -> dict[str, Panel] | None:
+    """Return the answers about a market, None where it is too short for the object."""
+    try:
+        return asked.answers(market)
+    except (DataError, ValueError, IndexError):  # whatever it is, the cuts will tell
+        return None
 
 
 def _poisoned_rows(rows: Rows, quick: bool) -> Rows:
@@ -105,7 +163,7 @@ def _poisoned_rows(rows: Rows, quick: bool) -> Rows:
 
 def _compared(asked: Asked, altered: MarketData, whole: dict[str, Panel], session: pd.Timestamp, kind: str) -> Found:
     try:
-        answers = asked.answers(altered)
+        answers = asked.answers(_nameless(altered))
     except DataError as error:  # too short for the object, which is no leak
         return [Finding("not compared", NOTE, cut=session, remark=error.came)]
     except (ValueError, IndexError) as error:
@@ -115,21 +173,16 @@ def _compared(asked: Asked, altered: MarketData, whole: dict[str, Panel], sessio
     return _differences(kind, whole, answers, session)
 
 
-def _same_twice(asked: Asked, market: MarketData, whole: dict[str, Panel]) -> Found:
-    """Return the differences between two answers about the same market, empty when there are none."""
-    found = _differences("state", whole, asked.answers(market), market.sessions[-1])
-    return found if any(found) else []
-
-
 def _differences(kind: str, whole: dict[str, Panel], answers: dict[str, Panel], session: pd.Timestamp) -> Found:
     found: Found = []
+    severity = NOTE if kind == "unlisted" else LEAK  # a place among assets to come need not tell of them
     for part, answer in answers.items():
-        got, wanted = whole[part].loc[:session], answer.loc[:session]
+        got, wanted = whole[part].loc[:session, answer.columns], answer.loc[:session]
         # Exact equality is the usual case and cheap to see; the size of a usual value is not.
         if not np.array_equal(got.to_numpy(), wanted.to_numpy(), equal_nan=True):
             # A transform of the whole series rounds by its loudest part, and noise is louder than a market.
             usual = max(usual_size(whole[part]), usual_size(answer.loc[answer.index > session]))
-            found.append(difference(kind, got, wanted, part=part, cut=session, usual=usual))
+            found.append(difference(kind, got, wanted, part=part, cut=session, usual=usual, severity=severity))
     return found
 
 
@@ -154,6 +207,11 @@ def _sight(market: MarketData) -> MarketData:
         object.__setattr__(sight, name, None if held is None else held.copy(deep=False))
     vars(sight).pop("members", None)  # made anew from the copies
     return sight
+
+
+def _nameless(market: MarketData) -> MarketData:
+    """Return the market without what tells of its file as a whole, and how to load it again."""
+    return replace(market, quality=None, origin={}, flags=())
 
 
 def _on_axes(answer: Any, part: str, market: MarketData) -> Panel:

@@ -59,6 +59,7 @@ def check_strategy(
         findings=earliest([*found, same_bar(result, strategy), *early_facts(market, strategy), fading]),
         cuts=tuple(market.sessions[rows]),
         evaluations=1 + len(jobs),
+        sessions=len(market.sessions),
         delay=delay,
         flags=result.flags,
     )

@@ -19,9 +19,10 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from alphapulse.agents.answers import coverage_of, scores_of
 from alphapulse.agents.evidence import EvidenceAgent, evidence_panels, market_returns
 from alphapulse.agents.information import information_coefficients
-from alphapulse.agents.manager import AgentManager
+from alphapulse.agents.manager import AgentManager, AnyAgent, agent_of
 from alphapulse.agents.voices import reduced_flag
 from alphapulse.backtest.card import Scorecard
 from alphapulse.backtest.score_measures import (
@@ -44,7 +45,7 @@ EVIDENCE = ("kind", "needs", "window", "weight", "available", "mean", "t", "sour
 
 def scorecard(
     market: MarketData,
-    agent: Agent,
+    agent: AnyAgent,
     *,
     horizon: int = 21,
     horizons: Sequence[int] = HORIZONS,
@@ -54,18 +55,20 @@ def scorecard(
 ) -> Scorecard:
     """Measure an agent, or an AgentManager and each of its agents, on `market`.
 
-    horizon: sessions of return the tables compare with; horizons: those of the decay. quantiles: groups the scored
-    assets are split into. name: title, the agent's name by default. progress: show a bar over the agents. Raises
-    ParamsError for counts below 1 (quantiles 2), DataError when no return of `horizon` sessions lies in the market.
+    agent: an agent, its class or a name of AGENTS. horizon: sessions of return the tables compare with; horizons: those
+    of the decay. quantiles: groups the scored assets are split into. name: title, the agent's name by default.
+    progress: show a bar over the agents. Raises ParamsError for counts below 1 (quantiles 2), DataError when no return
+    of `horizon` sessions lies in the market.
     """
     spans = _checked(market, horizon, horizons, quantiles)
+    agent = agent_of(agent)
     speakers = _speakers(agent)
     scores: dict[str, Panel] = {}
     parts: dict[str, dict[str, Any]] = {}
     steps = len(speakers) + (len(speakers) - 1 if len(speakers) > 2 else 0)
     with tqdm(total=steps, desc="agents", unit="", disable=not progress, mininterval=1.0) as bar:
         for key, speaker in speakers.items():
-            scores[key] = speaker.score(market).where(market.members)
+            scores[key] = scores_of(speaker, market)
             parts[key] = _measure(market, speaker, scores[key], horizon, spans, quantiles)
             bar.update()
         coefficients = pd.DataFrame({key: part["coefficients"] for key, part in parts.items()})
@@ -128,7 +131,7 @@ def _measure(
     by_span = {span: information_coefficients(score, levels, span) for span in {1, horizon, *spans}}
     delayed = information_coefficients(score.shift(1), levels, horizon)
     coefficients = by_span[horizon]
-    through_time = speaking(score, agent.coverage(market), market.members)
+    through_time = speaking(score, coverage_of(agent, market), market.members)
     evidence = _evidence(market, agent, horizon)
     scored = through_time["scored"]
     return {
@@ -182,7 +185,7 @@ def _leave_one_out(
     rows = {}
     levels = summed_levels(market_returns(market))
     for left, manager in _without_each(market, agent):
-        without = information_coefficients(manager.score(market).where(market.members), levels, horizon)
+        without = information_coefficients(manager.score(market), levels, horizon)
         both = pd.DataFrame({"whole": coefficients[agent.name], "without": without}).dropna()
         difference = measured(both["whole"] - both["without"], horizon)
         rows[left] = {

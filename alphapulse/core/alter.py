@@ -66,6 +66,22 @@ def poisoned(market: MarketData, session: pd.Timestamp, how: str) -> MarketData:
     )
 
 
+def listed(market: MarketData, session: pd.Timestamp) -> MarketData:
+    """Return the market up to `session` (included) without the assets that had no price yet: nobody knows of them."""
+    past = market.until(session)
+    known = past.assets[past.panel("close").notna().any().to_numpy()]
+    return replace(
+        past,
+        panels={name: frame[known] for name, frame in past.panels.items()},
+        membership=None if past.membership is None else past.membership[known],
+        tables={
+            name: table.loc[table["asset"].isin(known)] if "asset" in table else table
+            for name, table in past.tables.items()
+        },
+        sectors=None if past.sectors is None else past.sectors.reindex(known),
+    )
+
+
 def renamed(market: MarketData, names: dict[str, str]) -> MarketData:
     """Return the market with its assets renamed by `names`, sorted by their new labels."""
 

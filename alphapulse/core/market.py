@@ -180,7 +180,7 @@ class MarketData:
             sectors=self.sectors,
             flags=self.flags,
             name=self.name,
-            quality=self.quality,
+            quality=None,  # it tells of the whole file, later sessions included
             origin=self.origin,
         )
 

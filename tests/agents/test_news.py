@@ -183,3 +183,13 @@ def test_a_short_window_of_attention_has_an_average_of_its_own() -> None:
     steady = market([(at, "A", f"0 story {at}", "X") for at in range(120)])
     for window in (3, 5, 20):
         assert attention(steady, window)["A"].iloc[60] == pytest.approx(0.0)
+
+
+def test_the_same_headline_at_the_same_time_ties_however_long_ago() -> None:
+    """Tone is a ratio of two sums that fade; the rank must not tell apart what rounding does."""
+    rows = [(at, "A", f"{0.1 * at:.1f} story", "X") for at in range(3)]
+    rows += [(3, asset, "0.7184061088312349 same", "X") for asset in ("B", "C")] + [
+        (5, "C", "0.7184061088312349 more", "X")
+    ]
+    tone = news_tone(market(rows), 0, reader(half_life=3.3))
+    assert (tone["B"].iloc[5:60] == tone["C"].iloc[5:60]).all()

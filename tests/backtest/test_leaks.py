@@ -480,3 +480,89 @@ def test_attributes_that_mean_something_else_do_not_disturb(odd: dict[str, objec
     for name, value in odd.items():
         object.__setattr__(feature, name, value)
     assert leak_check(feature, market, quick=True).ok
+
+
+class Hoarder:
+    """Answers from the longest market that any of its kind was ever shown."""
+
+    longest: ap.MarketData | None = None
+
+    def score(self, market: ap.MarketData) -> pd.DataFrame:
+        if Hoarder.longest is None or len(market.sessions) > len(Hoarder.longest.sessions):
+            Hoarder.longest = market
+        return returns(Hoarder.longest).shift(-1).loc[market.sessions]
+
+
+class Counter:
+    """Answers larger each time it is asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def score(self, market: ap.MarketData) -> pd.DataFrame:
+        self.asked += 1
+        return returns(market) * self.asked
+
+
+@pytest.mark.parametrize("made", [Hoarder, Counter])
+def test_an_object_with_a_memory_is_found(made: type, market: ap.MarketData) -> None:
+    assert "state" in {finding.kind for finding in leak_check(made(), market, quick=True).leaks}
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        lambda m: float(m.quality["count"].sum()) if m.quality is not None else 0.0,
+        lambda m: float(len(m.flags)),
+        lambda m: float(m.origin.get("n_sessions", 0)),
+    ],
+    ids=["quality", "flags", "origin"],
+)
+def test_what_tells_of_the_whole_file_is_not_handed_out(told, market: ap.MarketData) -> None:  # type: ignore[no-untyped-def]
+    spoilt = Feature("teller", lambda m: returns(m) + told(m))
+    assert not leak_check(spoilt, market, quick=True).ok
+
+
+def test_the_market_as_known_then_has_no_report_on_later_sessions(market: ap.MarketData) -> None:
+    assert market.quality is not None
+    assert market.until(market.sessions[200]).quality is None
+
+
+def test_who_is_still_to_be_listed_is_noted(market: ap.MarketData) -> None:
+    def share_to_come(given: ap.MarketData) -> pd.DataFrame:
+        absent = given.panel("close").ffill().isna().mean(axis=1)
+        return returns(given).add(absent, axis=0)
+
+    report = leak_check(Feature("crowd", share_to_come), market)
+    assert report.ok and "unlisted" in kinds(report)
+
+
+def test_a_cut_at_every_session_finds_what_shows_on_a_single_one(market: ap.MarketData) -> None:
+    one = market.sessions[333]
+
+    def seldom(given: ap.MarketData) -> pd.DataFrame:
+        past = returns(given)
+        return past.where(given.sessions.to_series() != one, past.shift(-1), axis=0)
+
+    small = market.until(market.sessions[400])
+    report = leak_check(Feature("seldom", seldom), small, thorough=True)
+    assert len(report.cuts) > 390 and not report.ok and report.leaks[0].session == one
+
+
+def test_a_part_with_a_memory_is_not_said_to_look_ahead_by_a_cut(market: ap.MarketData) -> None:
+    assert {finding.kind for finding in leak_check(Remembering(), market).leaks} == {"state"}
+
+
+def test_a_limit_sees_what_it_sees_in_a_decision(market: ap.MarketData) -> None:
+    class Dated:
+        def apply(self, weights, context):  # type: ignore[no-untyped-def]
+            return weights * (1.0 if context.session.year > 1900 else 0.5), ()
+
+    class Listing:
+        def apply(self, weights, context):  # type: ignore[no-untyped-def]
+            return weights, []
+
+    with pytest.raises(AttributeError, match="session"):
+        leak_check(Dated(), market)
+    with pytest.raises(ParamsError, match="tuple of clamps"):
+        leak_check(Listing(), market)
