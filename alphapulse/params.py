@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from alphapulse.core.errors import ParamsError
 from alphapulse.plain import UNREADABLE, parsed, plain, where
@@ -34,12 +34,22 @@ class Data(BaseModel):
 class Agents(_Section):
     """Who votes, each with its own options (weights and windows of evidence), and how votes are weighted.
 
-    options: of the weighting, for example {horizon: 21} of trailing_ic.
+    options: of the weighting, as `weighting: trailing_ic` and `options: {horizon: 21}`. use: options by agent; a list
+    of names, or a name with nothing after it, takes them as they are.
     """
 
     weighting: str = "equal"
     options: dict[str, Any] = {}
     use: dict[str, dict[str, Any]] = Field(default={name: {} for name in EVERY_AGENT}, min_length=1)
+
+    @field_validator("use", mode="before")
+    @classmethod
+    def _named(cls, use: Any) -> Any:
+        if isinstance(use, list) and all(isinstance(name, str) for name in use):
+            return {name: {} for name in use}
+        if isinstance(use, dict):
+            return {name: {} if options is None else options for name, options in use.items()}
+        return use
 
 
 class Portfolio(_Section):
@@ -203,6 +213,8 @@ def _fault(fault: Any) -> tuple[str, str]:
         return came, f"{field}: letters, digits, - and _, at most 40"
     form = fault["msg"][0].lower() + fault["msg"][1:]
     hint = ""
+    if field == "agents.weighting" and isinstance(fault["input"], dict):
+        hint = "; its options stand beside it: weighting: trailing_ic, options: {horizon: 21}"
     if isinstance(fault["input"], str) and fault["type"].startswith(("float", "int")):
         hint = " written as a plain number (0.02 for 2 %, 5 for 5 bps, no quotes or units)"
     return came, f"{field}: {form}{hint}"

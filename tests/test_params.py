@@ -159,3 +159,17 @@ def test_a_notebook_cell_holds_what_the_file_held(value: object) -> None:
 def test_json_is_read_as_it_stands(value: object) -> None:
     """JSON is a part of YAML 1.2; the other dialect reads 1e5 as text and NO as false."""
     assert plain(parsed(json.dumps(value, ensure_ascii=False)), "value") == value
+
+
+@pytest.mark.parametrize("use", ["[technical, value]", "{technical: , value: {}}"])
+def test_agents_may_be_a_list_or_have_nothing_after_their_name(use: str, tmp_path: Path) -> None:
+    file = tmp_path / "run.yaml"
+    file.write_text(f"agents: {{use: {use}}}\n", encoding="utf-8")
+    assert ap.load_params(file)["agents"]["use"] == {"technical": {}, "value": {}}
+
+
+def test_options_put_into_the_weighting_are_told_where_they_belong(tmp_path: Path) -> None:
+    file = tmp_path / "run.yaml"
+    file.write_text("agents: {weighting: {trailing_ic: {horizon: 5}}}\n", encoding="utf-8")
+    with pytest.raises(ap.AlphaPulseError, match="options stand beside it"):
+        ap.load_params(file)

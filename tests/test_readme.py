@@ -9,6 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
+
+import alphapulse as ap
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -78,3 +81,9 @@ def test_the_make_targets_of_the_readme_exist() -> None:
 def test_the_files_the_readme_points_to_exist() -> None:
     for path in re.findall(r"\]\(([^)#]+)\)|`((?:params|notebooks|alphapulse)/[\w./]+)`", README):
         assert (ROOT / (path[0] or path[1])).exists(), path
+
+
+def test_the_yaml_of_the_readme_is_a_strategy() -> None:
+    for text in blocks("yaml"):
+        strategy = ap.Strategy.from_params(yaml.safe_load(text))
+        assert set(strategy.agent.agents) == {"technical", "sentiment", "value"}

@@ -37,7 +37,8 @@ class Evidence:
     speak for an asset, -1 if low ones do. weight: share of the vote, relative to the agent's other evidence.
     source: where the literature documents it. needs: what the market must have, else the piece stays silent: panels
     (close), tables (news), figures of filings (fundamentals.equity) and series (macro.vix). peers: compared within
-    the sector instead of with all members. scale: how it is compared, a name of `scales.SCALES`.
+    the sector instead of with all members. scale: how it is compared, a name of `scales.SCALES`. least: the shortest
+    window with which it still says what it is declared to say.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Evidence:
     needs: tuple[str, ...] = ("total_return",)
     peers: bool = False
     scale: str = "rank"
+    least: int = 1
 
     @property
     def kind(self) -> str:
@@ -93,8 +95,9 @@ class EvidenceAgent:
         for key, value in (weights or {}).items():
             check_number(f"{self.name} weights: {key}", value)
         own = {piece.name: piece.window for piece in self.evidence}
+        least = {piece.name: piece.least for piece in self.evidence}
         for key, value in windows.items():
-            check_count(f"{self.name} window: {key}", value)
+            check_count(f"{self.name} window: {key}", value, least=least[key])
             if own[key] == 0:
                 raise ParamsError(
                     f"{self.name} window: {key} = {value}",

@@ -10,14 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from alphapulse.agents.compiling import compiled
+from alphapulse.core.figures import QUARTER_DAYS
 from alphapulse.core.stats import Array
 
 Rows = npt.NDArray[np.int64]
 
 # A company that has filed nothing new for a year of sessions is unknown again.
 EXPIRES = 252
-# Days between the ends of two quarters that follow each other; 52-week years move them by a week.
-QUARTER = (75, 110)
 SAME_PERIOD = 10
 YEAR_DAYS, YEAR_SLACK = 365, 20
 NOW, BEFORE, YEAR, NOW_AGO, YEAR_AGO, NOW_TWO_AGO = range(6)
@@ -112,9 +111,9 @@ def _quarter_before(ends: Rows, at: int) -> int:
     """Return the position of the period one quarter before the one at `at`, -1 where it is not known."""
     for earlier in range(at - 1, -1, -1):
         days = ends[at] - ends[earlier]
-        if days > QUARTER[1]:
+        if days > QUARTER_DAYS[1]:
             return -1
-        if days >= QUARTER[0]:
+        if days >= QUARTER_DAYS[0]:
             return earlier
     return -1
 
@@ -139,7 +138,8 @@ def steady(order: Rows, column: Rows, shares: Array) -> Array:
     """Return the share counts that can be believed, NaN for the others.
 
     A count that jumps against the last one believed is a fault of the filing more often than an issue of shares: it is
-    unknown until the next filing agrees with it. The first count of a company is believed.
+    unknown until the next filing agrees with it, and the count of the quarter before serves meanwhile. The first count
+    of a company is believed.
     """
     out = np.full(len(shares), np.nan)
     believed = np.nan

@@ -41,6 +41,8 @@ from alphapulse.core.stats import Array
 EXCHANGE_ZONE = "America/New_York"
 # Net income over earnings per share gives shares; below this, rounding to a cent moves them by more than 10 %.
 SMALLEST_EPS = 0.05
+# Days a filing may come after its period; what comes later is that much older when it comes.
+USUAL_DELAY = 180
 # No company states a figure of a septillion, in any currency: infinities and faults of the file are unknown.
 LARGEST = 1e24
 
@@ -122,8 +124,10 @@ def filings(market: MarketData) -> Filings:
     figures["shares"] = steady(order, column, figures["shares"])
     values = np.column_stack([*figures.values()])
     period = ends[inside].to_numpy().astype("datetime64[D]").astype(np.int64)
-    # what was known before the market began is as old as it is: a year holds EXPIRES sessions
-    since = row - np.clip((market.sessions[0] - day).days.to_numpy(), 0, None) * EXPIRES // 365
+    # figures are as old as they are, whenever the market began or the filing came: a year holds EXPIRES sessions
+    known_for = np.clip((market.sessions[0] - day).days.to_numpy(), 0, None) * EXPIRES // 365
+    held_back = np.clip((day - ends[inside]).days.to_numpy() - USUAL_DELAY, 0, None) * EXPIRES // 365
+    since = row - known_for - held_back
     states, expires = as_known(order, since.astype(np.int64), column, period, values)
     row = row.astype(np.int64)
     return Filings(

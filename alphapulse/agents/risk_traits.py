@@ -17,7 +17,7 @@ from alphapulse.core.stats import Array
 def past_return(market: MarketData, window: int, skip: int = 0) -> Panel:
     """Return the total return over `window` sessions, leaving out the last `skip` of them, sessions x assets."""
     levels = market.panel("total_return").ffill()
-    return levels.shift(min(skip, window - 1)) / levels.shift(window) - 1.0
+    return levels.shift(skip) / levels.shift(window) - 1.0
 
 
 @once

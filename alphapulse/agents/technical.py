@@ -29,7 +29,7 @@ def momentum(market: MarketData, window: int) -> Panel:
 def volatility_state(market: MarketData, window: int) -> Panel:
     """Return last month's volatility over that of `window` sessions: above 1 the asset is in a turbulent state."""
     usual = volatility(market, window)
-    return volatility(market, min(MONTH, window)) / usual.where(usual > 0.0)
+    return volatility(market, MONTH) / usual.where(usual > 0.0)
 
 
 def volume_confirmation(market: MarketData, window: int) -> Panel:
@@ -76,14 +76,14 @@ class TechnicalAgent(EvidenceAgent):
 
     name: str = "technical"
     evidence: ClassVar[tuple[Evidence, ...]] = (
-        Evidence("trend_slow", trend, 200, 1, 1.0, "Brock, Lakonishok, LeBaron 1992; Faber 2007"),
-        Evidence("trend_fast", trend, 50, 1, 0.5, "Brock, Lakonishok, LeBaron 1992; Han, Zhou, Zhu 2016"),
-        Evidence("momentum", momentum, 252, 1, 1.5, "Jegadeesh and Titman 1993"),
+        Evidence("trend_slow", trend, 200, 1, 1.0, "Brock, Lakonishok, LeBaron 1992; Faber 2007", least=2),
+        Evidence("trend_fast", trend, 50, 1, 0.5, "Brock, Lakonishok, LeBaron 1992; Han, Zhou, Zhu 2016", least=2),
+        Evidence("momentum", momentum, 252, 1, 1.5, "Jegadeesh and Titman 1993", least=2 * MONTH),
         Evidence("reversal", past_return, 5, -1, 0.5, "Lehmann 1990; Jegadeesh 1990"),
         Evidence(
             "low_volatility", volatility, 252, -1, 1.0, "Ang, Hodrick, Xing, Zhang 2006; Blitz and van Vliet 2007"
         ),
-        Evidence("volatility_state", volatility_state, 252, -1, 0.5, "Moreira and Muir 2017"),
+        Evidence("volatility_state", volatility_state, 252, -1, 0.5, "Moreira and Muir 2017", least=2 * MONTH),
         Evidence("true_range", true_range, 63, -1, 0.25, "Wilder 1978; Parkinson 1980", ("close", "high", "low")),
         Evidence("range_position", range_position, 252, 1, 0.5, "George and Hwang 2004", ("close", "high", "low")),
         Evidence(

@@ -111,6 +111,7 @@ class ValueAgent(EvidenceAgent):
             -1,
             0.5,
             "De Bondt and Thaler 1985; Asness, Moskowitz, Pedersen 2013",
+            least=2 * YEAR,
         ),
     )
 

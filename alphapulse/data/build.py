@@ -17,13 +17,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from alphapulse.core.errors import DataError, ParamsError
+from alphapulse.core.figures import FIGURES, QUARTER_DAYS
 from alphapulse.core.market import MarketData
 from alphapulse.core.panel import Panel
 from alphapulse.data.calendar import EXCHANGE_ZONE, dated, session_opens, sessions_between
 from alphapulse.data.macro import macro_table
 from alphapulse.data.quality import Mask, Report, clean
 from alphapulse.data.selection import nearest, select_assets, select_sessions
-from alphapulse.data.tables import PRICE_COLUMNS, FolderTables
+from alphapulse.data.tables import PRICE_COLUMNS, REQUIRED, FolderTables
 
 UNKNOWN_SECTOR = "Unknown"
 
@@ -205,25 +206,49 @@ def _facts(
             f"{name} about other assets", int((~about).sum()), "dropped", str(min(rows["asset"][~about], default=""))
         )
         if name == "fundamentals":
-            # nobody knows a period's figures before it ends: such a date is a fault of the file, or a leak
-            # a bare date became the midnight that ends it
-            day = (
-                (rows["known"] - pd.Timedelta(seconds=1))
-                .dt.tz_convert(EXCHANGE_ZONE)
-                .dt.tz_localize(None)
-                .dt.normalize()
-            )
-            early = about & (day < rows["period_end"])
-            first = rows.loc[early, "asset"].min() if early.any() else ""
-            report.add("fundamentals known before their period ended", int(early.sum()), "dropped", str(first))
-            about &= ~early
+            about &= ~_checked_filings(rows, about, report)
         if name == "news":
+            blank = about & (rows["headline"].fillna("").astype(str).str.strip() == "").to_numpy()
+            first = rows.loc[blank, "asset"].min() if blank.any() else ""
+            report.add("headline without text", int(blank.sum()), "dropped", str(first))
             before = sessions_between(sessions[0] - pd.Timedelta(days=14), sessions[0])[-2:-1]
-            about &= rows["known"] > session_opens(before)[0]
+            about &= (rows["known"] > session_opens(before)[0]) & ~blank
         out[name] = dated(rows.loc[about], sessions)
     if tables.macro is not None:
         out["macro"] = macro_table([tables.macro], sessions)
     return out
+
+
+def _checked_filings(rows: pd.DataFrame, about: "pd.Series[bool]", report: Report) -> "pd.Series[bool]":
+    """Report what is odd about filings; return True for those that cannot be: known before their period ended."""
+    # nobody knows a period's figures before it ends: such a date is a fault of the file, or a leak
+    # a bare date became the midnight that ends it
+    day = (rows["known"] - pd.Timedelta(seconds=1)).dt.tz_convert(EXCHANGE_ZONE).dt.tz_localize(None).dt.normalize()
+    early = about & (day < rows["period_end"])
+    first = rows.loc[early, "asset"].min() if early.any() else ""
+    report.add("fundamentals known before their period ended", int(early.sum()), "dropped", str(first))
+    fixed = {*REQUIRED["fundamentals"], "session", "source"}
+    strange = [str(name) for name in rows if name not in fixed and name not in FIGURES]
+    hint = f"{strange[0]}{nearest(strange[0], FIGURES)}" if strange else ""
+    report.add("figure that no agent reads", len(strange), "flagged", hint)
+    own = rows.loc[about]
+    again = own.duplicated(["asset", "period_end", "known"], keep=False) & ~own.duplicated(keep=False)
+    report.add(
+        "filings of one moment that differ (the last counts)",
+        int(again.sum()),
+        "flagged",
+        str(own.loc[again, "asset"].min() if again.any() else ""),
+    )
+    ends = own[["asset", "period_end"]].drop_duplicates().sort_values(["asset", "period_end"])
+    days = ends.groupby("asset")["period_end"].diff().dt.days
+    yearly = days > 2 * QUARTER_DAYS[1]  # one quarter may be missing
+    report.add(
+        "filings more than two quarters apart: flows must be of a quarter",
+        int(yearly.sum()),
+        "flagged",
+        str(ends.loc[yearly, "asset"].min() if yearly.any() else ""),
+    )
+    return early
 
 
 def _benchmark(rows: pd.DataFrame, sessions: pd.DatetimeIndex, report: Report) -> "pd.Series[float]":

@@ -5,7 +5,7 @@
 | prices (required) | session, asset, close, open?, high?, low?, volume?, dividend?, split? | an asset on a session |
 | benchmark | session, value | the index level on a session |
 | membership | asset, start, end (empty: still a member) | a member from `start` until the day before `end` |
-| fundamentals | asset, period_end, known, any figures | the figures of one filing |
+| fundamentals | asset, period_end, known, figures by name | the figures of one filing, flows of its quarter alone |
 | news | asset, headline, known, source? | a headline about an asset |
 | macro | series, value, known, period_end? | one value of a series |
 | sectors | asset, sector | an asset's sector |
@@ -15,6 +15,11 @@ Prices are as traded (dollars a share), volume is in shares, dividend in cash pe
 split is new shares for one old. Dates are ISO (2015-03-23); the column `date` is read as `session`. `known` is when
 the row became public: a time with its zone (2015-03-23T16:30:00-04:00), or a bare date, which counts from the next
 session.
+
+Figures that agents read (`core.figures`): revenue, gross_profit, operating_income, net_income, eps_diluted, cfo, cfi,
+cff, capex, free_cash_flow, dividends, dividends_per_share (flows); assets, current_assets, current_liabilities,
+liabilities, equity, retained_earnings, cash, debt, shares (at the period's end). A flow is that of the quarter ending
+on `period_end`: amounts of the year to date or of a year are taken apart before, or they count fourfold.
 """
 
 from __future__ import annotations
@@ -45,7 +50,7 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
 PRICE_COLUMNS = ("open", "high", "low", "close", "volume", "dividend", "split")
 TEXTS = ("asset", "headline", "source", "series", "sector")
 DATES = ("session", "start", "end", "period_end", "last_session")
-MAY_BE_EMPTY = ("end", "source")
+MAY_BE_EMPTY = ("end", "source", "headline")
 NOT_GIVEN = ("", "nan", "NaN", "NA", "N/A", "null", "None", "<NA>")
 BARE_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 MIDNIGHT = re.compile(r"(\d{4}-\d{2}-\d{2})(?:[T ]00:00(?::00(?:\.0+)?)?\s*(Z|[+-]\d{2}:?\d{2})?)?")

@@ -17,12 +17,12 @@ from alphapulse.report.theme import template
 if TYPE_CHECKING:
     from alphapulse.backtest.card import Scorecard
 
-CLEAR = 2.0  # standard errors
+CLEAR = 3.0  # standard errors: several agents are tried at once (Harvey, Liu and Zhu 2016)
 READING = {
     "Information coefficient (IC)": "Rank correlation, across the members of a session, between scores and the returns "
     "that followed. 0 is chance, 1 a perfect ranking. 0.02 to 0.05 held for years is good; 0.1 is suspicious.",
     "Band, standard error, t": "Returns over several sessions overlap, so sessions are not independent; the errors "
-    "allow for it. A band that holds 0, or a t below 2, is what chance alone would show.",
+    "allow for most of it. With several agents a t of 2 comes by chance on one page in three; 3 is taken for a sign.",
     "One session late": "The IC counts from the close at which the score was made. An order fills later, so the figure "
     "that starts a session late is nearer to what can be earned.",
     "Groups of scores": "Members are split by score into groups of equal size; their mean returns, less that of all "
@@ -100,7 +100,7 @@ def scorecard_sheet(card: Scorecard, theme: str = "light") -> TearSheet:
 
 
 def verdict(card: Scorecard) -> str:
-    """Return in words whose ranking of the horizon can be told apart from chance, at two standard errors."""
+    """Return in words whose ranking of the horizon can be told apart from chance, at three standard errors."""
     t = card.information["t"]
     better, worse = (", ".join(map(str, t.index[mask])) or "nobody" for mask in (t >= CLEAR, t <= -CLEAR))
     return (

@@ -57,6 +57,8 @@ def periods_known(rows: list[dict[str, Any]], market: MarketData, at: int) -> li
             days_before = (market.sessions[0] - row["known"].tz_localize(None).normalize()).days
             if days_before > 0:  # known before the market began
                 counted = -(days_before * 252 // 365)
+            held_back = (row["known"].tz_localize(None).normalize() - row["period_end"]).days - 180
+            counted -= max(held_back, 0) * 252 // 365
             same = [Period(row["period_end"], counted)]
             periods += same
         same[0].figures.update({name: row[name] for name in ("x", "y") if not np.isnan(row[name])})
@@ -485,8 +487,14 @@ def test_a_late_filer_is_unknown_after_a_year_and_back_when_it_files() -> None:
     panel = filings(market).panel(filings(market).latest("x"))["A"]
     known = panel.dropna()
     first, back = LONG.get_loc(pd.Timestamp("2020-02-13")), LONG.get_loc(pd.Timestamp("2021-08-12"))
-    assert known.index.equals(LONG[first : first + 252].append(LONG[back : back + 252]))
+    # 223 days after its period's end, 43 more than usual: it comes 29 sessions old
+    assert known.index.equals(LONG[first : first + 252].append(LONG[back : back + 252 - 29]))
     assert set(known.iloc[:252]) == {1.0} and set(known.iloc[252:]) == {2.0}
+
+
+def test_a_filing_that_comes_years_late_is_no_news() -> None:
+    market = one(("2018-03-31", "2020-12-25", 1.0))  # a thousand days
+    assert filings(market).panel(filings(market).latest("x")).isna().all(axis=None)
 
 
 def test_a_filing_from_before_the_market_is_as_old_as_it_is() -> None:

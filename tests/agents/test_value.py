@@ -133,8 +133,10 @@ def test_a_missing_yield_is_missing() -> None:
 
 
 def test_parameters_and_their_errors() -> None:
-    agent = ValueAgent({"long_run_reversal": 1.0}, long_run_reversal=300)
+    agent = ValueAgent({"long_run_reversal": 1.0}, long_run_reversal=600)
     assert agent.needs == ("total_return",)
+    with pytest.raises(ParamsError, match="long_run_reversal = 300"):
+        ValueAgent(long_run_reversal=300)  # it leaves out a year, so this would be a quarter a year ago
     with pytest.raises(ParamsError, match="windows of long_run_reversal"):
         ValueAgent(book_yield=5)
     with pytest.raises(ParamsError, match="did you mean book_yield"):

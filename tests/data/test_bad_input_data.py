@@ -356,6 +356,38 @@ CASES = [
         refused=("column net_income", "row 1", "'lots'", "AAPL"),
     ),
     Case(
+        "headline without text",
+        table("news", asset=["AAPL", "AAPL"], headline=["", "profit rises"], known=["2015-03-24", "2015-03-24"]),
+        report="headline without text",
+    ),
+    Case(
+        "figure by another name",
+        table("fundamentals", asset=["AAPL"], period_end=["2014-12-31"], known=["2015-03-24"], NetIncome=[1.0]),
+        report="figure that no agent reads",
+    ),
+    Case(
+        "filings of a year each",
+        table(
+            "fundamentals",
+            asset=["AAPL", "AAPL"],
+            period_end=["2013-12-31", "2014-12-31"],
+            known=["2014-03-24", "2015-03-24"],
+            net_income=[1.0, 2.0],
+        ),
+        report="filings more than two quarters apart: flows must be of a quarter",
+    ),
+    Case(
+        "filings of one moment that differ",
+        table(
+            "fundamentals",
+            asset=["AAPL", "AAPL"],
+            period_end=["2014-12-31", "2014-12-31"],
+            known=["2015-03-24", "2015-03-24"],
+            net_income=[1.0, 2.0],
+        ),
+        report="filings of one moment that differ (the last counts)",
+    ),
+    Case(
         "headline known at an unknown time",
         table("news", asset=["AAPL"], headline=["x"], known=["yesterday"]),
         refused=("news.csv", "column known", "'yesterday'"),

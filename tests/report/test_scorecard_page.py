@@ -91,7 +91,7 @@ def test_the_page_is_one_file_of_moderate_size(page: str) -> None:
 
 def test_the_verdict_names_who_can_be_told_from_chance(card: Scorecard) -> None:
     table = card.information.copy()
-    table["t"] = [2.5, -3.0, np.nan, 1.9]
+    table["t"] = [3.1, -3.0, np.nan, 2.9]
     told = verdict(replace(card, information=table))
     assert "better than chance: first; worse than chance: second." in told
     assert "headline figures are those of manager" in told

@@ -123,7 +123,11 @@ def build_weighting(
                 raise ParamsError(f"weighting {weighting}: options {sorted(options or {})}", "none", "leave them out")
             check_choice(f"weighting {weighting} option", name, known)
         if kind is Fixed and not options:
-            raise ParamsError("weighting fixed: no votes came", "votes by agent", "write {votes: {technical: 2, ...}}")
+            raise ParamsError(
+                "weighting fixed: no votes came",
+                "votes by agent",
+                "write {votes: {technical: 2, ...}} (agents.options)",
+            )
         weighting = kind(**(options or {}))
     elif options:
         raise ParamsError(
