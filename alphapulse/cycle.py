@@ -12,7 +12,7 @@ its last row. The prefix law makes both the same.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ import pandas as pd
 from alphapulse.agents.answers import scores_of
 from alphapulse.agents.manager import AgentManager
 from alphapulse.core.estimates import RiskEstimate
+from alphapulse.core.facts import Facts
 from alphapulse.core.market import MarketData
 from alphapulse.core.panel import Panel
 from alphapulse.core.ports import Broker
@@ -64,6 +65,7 @@ class Context:
     estimate: RiskEstimate
     current: "pd.Series[float]"
     equity: "pd.Series[float]"
+    facts: Facts = field(default_factory=Facts)
 
 
 def study(strategy: Strategy, market: MarketData) -> Study:

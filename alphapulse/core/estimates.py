@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
+from alphapulse.core.facts import Facts
 from alphapulse.core.panel import Panel
 from alphapulse.core.stats import Array
 
@@ -18,13 +19,14 @@ class RiskEstimate:
 
     window: returns the estimate was made from, sessions x assets, NaN unknown. mean: expected simple return by
     asset. covariance: assets x assets, symmetric, positive definite over `usable`, NaN for the others.
-    notes: what was repaired or left out, in words.
+    notes: what was repaired or left out, in words. facts: what else is known of the assets.
     """
 
     window: Panel
     mean: "pd.Series[float]"
     covariance: pd.DataFrame
     notes: tuple[str, ...] = ()
+    facts: Facts = field(default_factory=Facts)
 
     @property
     def assets(self) -> pd.Index:
@@ -53,4 +55,5 @@ class RiskEstimate:
             mean=pd.Series(self.mean.to_numpy()[at], index=chosen),
             covariance=pd.DataFrame(self.covariance.to_numpy()[np.ix_(at, at)], index=chosen, columns=chosen),
             notes=self.notes,
+            facts=self.facts.on(chosen),
         )

@@ -7,6 +7,7 @@ from typing import Protocol, runtime_checkable
 import pandas as pd
 
 from alphapulse.core.estimates import RiskEstimate
+from alphapulse.core.facts import Facts
 from alphapulse.core.market import MarketData
 from alphapulse.core.panel import Panel
 from alphapulse.core.stats import Array
@@ -82,6 +83,11 @@ class RiskContext(Protocol):
     @property
     def equity(self) -> "pd.Series[float]":
         """Equity by session up to now; the last value is today's."""
+        ...
+
+    @property
+    def facts(self) -> Facts:
+        """What else is known of all assets of the market."""
         ...
 
 
