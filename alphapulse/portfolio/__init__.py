@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from alphapulse.core.ports import Allocator
-from alphapulse.portfolio.mean_variance import MaxSharpe, MinVariance
-from alphapulse.portfolio.simple import EqualWeight, InverseVolatility
+from alphapulse.portfolio.hierarchical import HierarchicalEqualRisk, HierarchicalRiskParity
+from alphapulse.portfolio.mean_variance import MaxSharpe, MeanVariance, MinVariance
+from alphapulse.portfolio.risk_parity import RiskParity
+from alphapulse.portfolio.simple import BenchmarkMix, EqualWeight, InverseVolatility
 
 ALLOCATORS: dict[str, type[Allocator]] = {
     "equal_weight": EqualWeight,
     "inverse_volatility": InverseVolatility,
+    "benchmark_mix": BenchmarkMix,
     "min_variance": MinVariance,
+    "mean_variance": MeanVariance,
     "max_sharpe": MaxSharpe,
+    "risk_parity": RiskParity,
+    "hrp": HierarchicalRiskParity,
+    "herc": HierarchicalEqualRisk,
 }

@@ -1,4 +1,4 @@
-"""From numbers over the usable assets to a weight for every asset of the estimate."""
+"""From an allocator's idea to a weight for every asset of the estimate, within constraints, with notes."""
 
 from __future__ import annotations
 
@@ -7,32 +7,88 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+from alphapulse.core.errors import RiskError
 from alphapulse.core.estimates import RiskEstimate
 from alphapulse.core.stats import Array
+from alphapulse.portfolio.case import Case, Mask, Notes, case_of
+from alphapulse.portfolio.constraints import Constraints
 
-Solver = Callable[[Array, Array], tuple[Array, tuple[str, ...]]]
+Solver = Callable[[Array, Array, Mask], tuple[Array, Notes]]
+Optimiser = Callable[[Case], tuple[Array, Notes]]
 ALL_CASH = "no usable asset: all in cash"
+NEGLIGIBLE = 1e-12  # a weight below it is rounding of the solver, not a position
+RISK_AVERSION = 2.5  # He and Litterman 1999: what a session's variance costs against a session's return
 
 
-def fully_invested(estimate: RiskEstimate, solve: Solver) -> "pd.Series[float]":
-    """Return weights that sum to 1 over the usable assets of `estimate` and are zero elsewhere.
+def allocated(
+    estimate: RiskEstimate,
+    constraints: Constraints,
+    optimise: Optimiser,
+    current: "pd.Series[float] | None" = None,
+) -> "pd.Series[float]":
+    """Return the optimised weights by asset of the estimate, zero where unusable; all zero if none is usable.
 
-    solve: function of mean and covariance of the usable assets that returns amounts (not negative, in any scale) and
-    notes. Without a usable asset all weights are zero. Notes stand in the result's `attrs["notes"]`.
+    optimise: function of a case that returns weights within it, and notes. With `max_assets` the smallest are dropped
+    and the rest is optimised again. Where the optimiser fails (RiskError), weights by inverse volatility, brought
+    within the constraints, are taken and noted; where that fails too, equal weights, as far as they are feasible.
     """
+    weights = np.zeros(len(estimate.assets))
     usable = estimate.usable
-    mean = np.asarray(estimate.mean.to_numpy(), dtype=np.float64)
-    covariance = np.asarray(estimate.covariance.to_numpy(), dtype=np.float64)
-    weights = np.zeros(len(usable))
-    notes: tuple[str, ...] = (ALL_CASH,)
-    if usable.all() and len(usable):
-        amounts, notes = solve(mean, covariance)
-        weights = amounts / amounts.sum()
-    elif usable.any():
-        at = np.flatnonzero(usable)
-        amounts, notes = solve(mean[at], covariance[np.ix_(at, at)])
-        weights[at] = amounts / amounts.sum()
-    return noted(pd.Series(weights, index=estimate.assets), *notes)
+    if not usable.any():
+        return noted(pd.Series(weights, index=estimate.assets), ALL_CASH)
+    held = None if current is None else values_on(current, estimate.assets)[usable]
+    case = case_of(estimate.restricted(usable), constraints, held)
+    found, notes = _solved(case, optimise)
+    most = constraints.max_assets
+    if most is not None and int((np.abs(found) > NEGLIGIBLE).sum()) > most:
+        case = case.only(_largest(found, most))
+        found, again = _solved(case, optimise)
+        notes = (*notes, *again, f"held to {most} assets by dropping the smallest weights")
+    weights[usable] = np.where(np.abs(found) > NEGLIGIBLE, found, 0.0)
+    return noted(pd.Series(weights, index=estimate.assets), *dict.fromkeys((*case.notes, *notes)))
+
+
+def fully_invested(
+    estimate: RiskEstimate,
+    solve: Solver,
+    constraints: Constraints = Constraints(),
+    scores: "pd.Series[float] | None" = None,
+    current: "pd.Series[float] | None" = None,
+) -> "pd.Series[float]":
+    """Return weights in the proportions that `solve` gives, brought within the constraints.
+
+    solve: function of mean and covariance of the assets that may be held, and a mask of them among the usable ones,
+    that returns amounts (not negative, in any scale) and notes. Where shorts are allowed, an asset with a score below
+    zero is sold. Weights that break a constraint, or whose change costs more than it gains, are replaced by those
+    inside with the least variance of the difference and cost.
+    """
+    sides = None if scores is None or not constraints.shorts else np.sign(values_on(scores, estimate.assets))
+    signs = None if sides is None else sides[estimate.usable]
+
+    def optimise(case: Case) -> tuple[Array, Notes]:
+        keep = (case.lower != 0.0) | (case.upper != 0.0)
+        amounts = np.zeros(len(keep))
+        amounts[keep], notes = solve(case.mean[keep], case.covariance[np.ix_(keep, keep)], keep)
+        if signs is not None:
+            amounts = np.where(signs < 0.0, -amounts, amounts)
+        return nearest(case, scaled(amounts, case)), notes
+
+    return allocated(estimate, constraints, optimise, current)
+
+
+def scaled(amounts: Array, case: Case) -> Array:
+    """Return amounts in the scale of the case: a net of `case.net`, or with shorts a gross of 1 (`case.gross`)."""
+    if (amounts >= 0.0).all():
+        share = float(amounts.sum())
+        return amounts * (case.net / share if share > 0.0 else 0.0)
+    return amounts * ((case.gross or 1.0) / float(np.abs(amounts).sum()))
+
+
+def nearest(case: Case, wanted: Array) -> Array:
+    """Return the weights within the case that follow `wanted` at the least variance of the difference, and cost."""
+    if case.cost == 0.0 and _within(case, wanted):
+        return wanted
+    return case.optimum(case.covariance @ wanted, case.cost / RISK_AVERSION, wanted if case.cost == 0.0 else None)
 
 
 def noted(weights: "pd.Series[float]", *notes: str) -> "pd.Series[float]":
@@ -45,3 +101,29 @@ def values_on(series: "pd.Series[float]", assets: pd.Index) -> Array:
     """Return the values of `series` on `assets`, NaN where it has none."""
     same = series.index.equals(assets)
     return np.asarray((series if same else series.reindex(assets)).to_numpy(), dtype=np.float64)
+
+
+def _solved(case: Case, optimise: Optimiser) -> tuple[Array, Notes]:
+    try:
+        return optimise(case)
+    except RiskError as error:
+        first = error.came
+    ideal = scaled(1.0 / np.sqrt(np.diag(case.covariance)), case)
+    try:
+        return nearest(case, ideal), (f"{first}: inverse volatility instead",)
+    except RiskError:
+        return case.start(np.full(len(case.mean), case.net / len(case.mean))), (f"{first}: equal weights instead",)
+
+
+def _within(case: Case, x: Array) -> bool:
+    sums = np.bincount(case.groups, weights=x, minlength=len(case.low))
+    inside = (x >= case.lower - NEGLIGIBLE) & (x <= case.upper + NEGLIGIBLE)
+    spans = (sums >= case.low - NEGLIGIBLE) & (sums <= case.high + NEGLIGIBLE)
+    calm = case.gross is None or float(np.abs(x).sum()) <= case.gross + NEGLIGIBLE
+    return bool(inside.all() and spans.all() and calm and abs(float(x.sum()) - case.net) <= NEGLIGIBLE)
+
+
+def _largest(x: Array, count: int) -> Mask:
+    keep = np.zeros(len(x), dtype=bool)
+    keep[np.argsort(-np.abs(x), kind="stable")[:count]] = True
+    return keep
