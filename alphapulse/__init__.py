@@ -41,6 +41,8 @@ _HOME = {
     "BacktestResult": "alphapulse.backtest.result",
     "placebo": "alphapulse.backtest.placebo",
     "leak_check": "alphapulse.backtest.leaks",
+    "shootout": "alphapulse.backtest.shootout",
+    "value_of_risk": "alphapulse.backtest.risk_value",
     "scorecard": "alphapulse.backtest.scorecard",
     "tearsheet": "alphapulse.report.tearsheet",
     "classic_tearsheet": "alphapulse.report.classic",

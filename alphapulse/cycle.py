@@ -3,7 +3,8 @@
 1. `study` turns history into panels in one vectorised call: scores, returns, members.
 2. `sight` is what one session saw of them, with the book as it stood.
 3. `decide` turns a sight into a Decision: estimate, targets, size, drift band, limits.
-4. `step` is one turn of the wheel: the broker settles, the strategy decides, the broker takes the decision.
+4. `watch` judges the book held between decisions, where the risk manager checks daily.
+5. `step` is one turn of the wheel: the broker settles, the strategy decides, the broker takes the decision.
 
 A backtest studies a whole market once; a replay, paper or live session studies `market.until(session)` and looks at
 its last row. The prefix law makes both the same.
@@ -27,7 +28,9 @@ from alphapulse.core.panel import Panel
 from alphapulse.core.ports import Broker
 from alphapulse.core.stats import Array, session_returns
 from alphapulse.core.trading import Decision
+from alphapulse.facts import Background, background, facts_at
 from alphapulse.risk.covariance import estimate_risk
+from alphapulse.risk.moments import Moments
 from alphapulse.strategy import Strategy
 
 COMBINED = "combined"
@@ -35,11 +38,16 @@ COMBINED = "combined"
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """Panels of one market, sessions x assets: scores by agent and combined (NaN abstains), returns, members (bool)."""
+    """Panels of one market, sessions x assets: scores by agent and combined (NaN abstains), returns, members (bool).
+
+    known: what facts are read from. moments: of the returns, for the estimates.
+    """
 
     scores: Mapping[str, Panel]
     returns: Panel
     members: Panel
+    known: Background
+    moments: Moments
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +55,7 @@ class Sight:
     """What is known at the close of `session`.
 
     scores: by agent and combined, by asset. members: True by asset that may be held. window: returns of the members,
-    sessions x members. current: weights held, by asset. equity: by session, up to now.
+    sessions x members. current: weights held, by asset. equity: by session, up to now. facts: of all assets.
     """
 
     session: pd.Timestamp
@@ -56,6 +64,7 @@ class Sight:
     window: Panel
     current: "pd.Series[float]"
     equity: "pd.Series[float]"
+    facts: Facts
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,14 +77,21 @@ class Context:
     facts: Facts = field(default_factory=Facts)
 
 
-def study(strategy: Strategy, market: MarketData) -> Study:
-    """Score a market and compute its returns, in one vectorised call an agent."""
+def study(strategy: Strategy, market: MarketData, needs: frozenset[str] | None = None) -> Study:
+    """Score a market and compute its returns, in one vectorised call an agent.
+
+    needs: facts to compute, those of the strategy unless given.
+    """
     agent = strategy.agent
     parts = agent.agents if isinstance(agent, AgentManager) else {}
+    combined = scores_of(agent, market)
+    returns = session_returns(market.panel("total_return"))
     return Study(
-        scores={COMBINED: scores_of(agent, market), **{name: scores_of(part, market) for name, part in parts.items()}},
-        returns=session_returns(market.panel("total_return")),
+        scores={COMBINED: combined, **{name: scores_of(part, market) for name, part in parts.items()}},
+        returns=returns,
         members=market.members,
+        known=background(market, agent, combined, returns, strategy.needs if needs is None else needs),
+        moments=Moments(returns, strategy.portfolio.lookback),
     )
 
 
@@ -97,23 +113,60 @@ def sight(strategy: Strategy, studied: Study, row: int, weights: Array, equity: 
         window=studied.returns.iloc[first : row + 1, np.flatnonzero(members.to_numpy())],
         current=pd.Series(weights, index=members.index),
         equity=pd.Series(equity, index=studied.returns.index[: row + 1]),
+        facts=facts_at(studied.known, row),
     )
 
 
-def decide(strategy: Strategy, seen: Sight) -> Decision:
+def estimated(strategy: Strategy, seen: Sight, studied: Study) -> RiskEstimate:
+    """Return the risk estimate of a sight, computed once a decision and shared by all who decide."""
+    return estimate_risk(
+        seen.window,
+        strategy.covariance,
+        strategy.mean,
+        scores=seen.scores[COMBINED],
+        facts=seen.facts,
+        moments=studied.moments,
+    )
+
+
+def decide(strategy: Strategy, seen: Sight, estimate: RiskEstimate) -> Decision:
     """Return the decision of the strategy on what it has seen; a pure function."""
-    estimate = estimate_risk(seen.window, strategy.covariance, strategy.mean)
-    wanted = strategy.portfolio.targets(estimate, seen.members, seen.scores[COMBINED], seen.current)
+    scores = seen.scores[COMBINED]
+    wanted = strategy.portfolio.targets(estimate, seen.members, scores, seen.current)
     sized = strategy.sizer.size(wanted, estimate)
     banded = strategy.portfolio.banded(sized, seen.current)
-    limited, clamps = strategy.risk.apply(banded, Context(estimate, seen.current, seen.equity))
+    limited, clamps = strategy.risk.apply(banded, Context(estimate, seen.current, seen.equity, seen.facts))
     notes = (*estimate.notes, *limited.attrs.get("notes", ()))
     return Decision(seen.session, limited, seen.scores, clamps, tuple(dict.fromkeys(notes)))
 
 
-def step(strategy: Strategy, studied: Study, row: int, broker: Broker) -> Decision:
-    """Settle up to the session at `row`, decide at its close, place the decision and return it."""
+def watch(strategy: Strategy, seen: Sight, estimate: RiskEstimate, waiting: Array) -> Decision | None:
+    """Return what the limits cut from the book held at a close without a decision, None where they cut nothing.
+
+    estimate: that of the last decision. waiting: weights that open orders still aim at, by asset, NaN for none; they
+    are judged as if filled, and go on where nothing is cut.
+    """
+    held = pd.Series(waiting, index=seen.current.index)
+    limited, clamps = strategy.risk.apply(held, Context(estimate, seen.current, seen.equity, seen.facts))
+    if not clamps:
+        return None
+    return Decision(seen.session, limited, seen.scores, clamps, ("risk check between decisions",))
+
+
+def step(
+    strategy: Strategy, studied: Study, row: int, broker: Broker, estimate: RiskEstimate | None = None
+) -> tuple[Decision | None, RiskEstimate]:
+    """Settle up to the session at `row` and take the decision at its close, or with an estimate only watch the book.
+
+    Return the decision, None where watching found nothing to cut, and the estimate it rests on.
+    """
     broker.settle(row + 1)
-    decision = decide(strategy, sight(strategy, studied, row, broker.weights, broker.equity))
-    broker.place(decision)
-    return decision
+    seen = sight(strategy, studied, row, broker.weights, broker.equity)
+    if estimate is None:
+        estimate = estimated(strategy, seen, studied)
+        decision: Decision | None = decide(strategy, seen, estimate)
+    else:
+        decision = watch(strategy, seen, estimate, broker.waiting)
+    if decision is not None:
+        broker.place(decision)
+    return decision, estimate

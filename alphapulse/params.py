@@ -91,11 +91,13 @@ class Trading(_Section):
     participation: float | None = None
     carry: bool = False
     leverage: bool = False
+    lot: float = 0.0
 
 
 class RunParams(_Section):
-    """A whole run. `risk` maps names of limits to their options, in the order they apply.
+    """A whole run. `risk` maps names of limits and stop rules to their options, in the order they apply.
 
+    risk_check: decisions applies the limits to what is decided, daily also to what is held at every close between.
     save_to: folder the notebook writes its result to; empty shows it only. The runner sets it.
     """
 
@@ -105,6 +107,7 @@ class RunParams(_Section):
     portfolio: Portfolio = Portfolio()
     sizing: Sizing = Sizing()
     risk: dict[str, dict[str, Any]] = {}
+    risk_check: str = "decisions"
     execution: Trading = Trading()
     save_to: str = ""
 

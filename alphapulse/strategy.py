@@ -10,7 +10,8 @@ from alphapulse.agents import AGENTS
 from alphapulse.agents.manager import AgentManager
 from alphapulse.core.checks import check_choice
 from alphapulse.core.errors import ParamsError
-from alphapulse.core.ports import Agent
+from alphapulse.core.ports import Agent, Limit
+from alphapulse.core.stops import STOPS, StopRule
 from alphapulse.execution.costs import Costs
 from alphapulse.execution.simulated import Execution
 from alphapulse.params import validated
@@ -49,6 +50,14 @@ class Strategy:
                 "allow leverage in execution, or lower max_gross",
             )
 
+    @property
+    def needs(self) -> frozenset[str]:
+        """Names of the facts that its parts ask for beyond what the last rows of a market tell."""
+        asked = {"skill"} if self.mean == "scores" else set()
+        for part in (self.portfolio.allocator, self.sizer, *self.risk.limits):
+            asked |= set(getattr(part, "needs", ()))
+        return frozenset(asked)
+
     @classmethod
     def from_params(cls, mapping: Mapping[str, Any]) -> Strategy:
         """Build the strategy from the mapping of a whole run (see `load_params`); ParamsError names the field."""
@@ -64,7 +73,7 @@ class Strategy:
             ),
             portfolio=PortfolioManager(allocator=_built("allocator", allocator, ALLOCATORS, options), **portfolio),
             sizer=PositionSizer(**run["sizing"]),
-            risk=RiskManager([_built("limit", name, LIMITS, given) for name, given in run["risk"].items()]),
+            risk=RiskManager(*_rules(run["risk"]), check=run["risk_check"]),
             execution=Execution(costs=Costs(**execution.pop("costs")), **execution),
             covariance=covariance,
             mean=mean,
@@ -79,9 +88,19 @@ class Strategy:
             "portfolio": {**vars(portfolio), "allocator": repr(portfolio.allocator)},
             "estimates": {"covariance": self.covariance, "mean": self.mean},
             "sizing": dict(vars(self.sizer)),
-            "risk": [repr(limit) for limit in self.risk.limits],
+            "risk": {"rules": [repr(rule) for rule in (*self.risk.limits, *self.risk.stops)], "check": self.risk.check},
             "execution": self.execution.described(),
         }
+
+
+def _rules(given: Mapping[str, Mapping[str, Any]]) -> tuple[list[Limit], list[StopRule]]:
+    """Return limits and stop rules of the parameters, each in the order they stand there."""
+    built = [
+        _built("risk rule", check_choice("risk rule", name, [*LIMITS, *STOPS]), {**LIMITS, **STOPS}, options)
+        for name, options in given.items()
+    ]
+    stops = [rule for rule in built if isinstance(rule, StopRule)]
+    return [rule for rule in built if not isinstance(rule, StopRule)], stops
 
 
 def _built(kind: str, name: str, table: Mapping[str, Callable[..., Any]], options: Mapping[str, Any]) -> Any:

@@ -22,7 +22,7 @@ ROWS: list[list[str]] = [
     ["risk"],
     ["portfolio"],
     ["execution"],
-    ["plain", "params", "strategy", "cycle"],
+    ["plain", "params", "strategy", "facts", "cycle"],
     ["backtest"],
     ["live"],
     ["report"],

@@ -27,6 +27,7 @@ from alphapulse.core.errors import DataError, ParamsError
 from alphapulse.core.estimates import RiskEstimate
 from alphapulse.core.market import MarketData
 from alphapulse.cycle import Context
+from alphapulse.facts import market_facts
 from alphapulse.risk.covariance import estimate_risk
 
 LOOKBACK = 252  # sessions of returns in an estimate, or half of a shorter market
@@ -60,7 +61,9 @@ def check_part(target: Any, name: str, market: MarketData, *, seed: int, quick: 
     else:
 
         def answer(asked: Question) -> "pd.Series[float]":
-            weights, clamps = target.apply(asked.proposed, Context(asked.estimate, asked.current, asked.equity))
+            weights, clamps = target.apply(
+                asked.proposed, Context(asked.estimate, asked.current, asked.equity, asked.estimate.facts)
+            )
             if not isinstance(clamps, tuple):
                 raise ParamsError(
                     f"leak check of {name}: apply returned {type(clamps).__name__} beside the weights",
@@ -119,7 +122,7 @@ def question(market: MarketData, row: int, lookback: int, seed: int) -> Question
     equity = (1.0 + 2.0 * returns.iloc[: row + 1].mean(axis=1).fillna(0.0)).cumprod()
     return Question(
         session=market.sessions[row],
-        estimate=estimate_risk(window),
+        estimate=estimate_risk(window, facts=market_facts(market, row)),
         scores=pd.Series(scores, index=assets),
         proposed=pd.Series(GROSS * proposed, index=assets),
         current=pd.Series(current, index=assets),
@@ -140,7 +143,11 @@ def _shuffled(asked: Question, seed: int) -> Question:
     return Question(
         session=asked.session,
         estimate=RiskEstimate(
-            estimate.window[order], estimate.mean[order], estimate.covariance.loc[order, order], estimate.notes
+            estimate.window[order],
+            estimate.mean[order],
+            estimate.covariance.loc[order, order],
+            estimate.notes,
+            estimate.facts.on(order),
         ),
         scores=asked.scores[order],
         proposed=asked.proposed[order],

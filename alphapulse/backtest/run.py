@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
@@ -12,18 +13,22 @@ from tqdm import tqdm
 from alphapulse.agents.voices import voice_flags
 from alphapulse.backtest.result import BacktestResult
 from alphapulse.core.errors import DataError
+from alphapulse.core.estimates import RiskEstimate
 from alphapulse.core.market import MarketData
 from alphapulse.core.trading import CLAMP_COLUMNS, Decision, Decisions
-from alphapulse.cycle import COMBINED, due, step, study
+from alphapulse.cycle import COMBINED, Study, due, step, study
 from alphapulse.execution.simulated import SimulatedBroker
 from alphapulse.strategy import Strategy
 
 
-def backtest(market: MarketData, strategy: Strategy, *, progress: bool = False) -> BacktestResult:
+def backtest(
+    market: MarketData, strategy: Strategy, *, progress: bool = False, studied: Study | None = None
+) -> BacktestResult:
     """Trade `strategy` through `market`: decide at the close, fill at the next open at the earliest.
 
-    progress: show a bar over the decisions. Raises DataError when the market is too short for a first decision, or
-    has nothing that any agent could score.
+    progress: show a bar over the decisions. studied: what `cycle.study` made of this strategy, or of another one with
+    the same agent, needs and lookback, so that runs that differ in other parts share it. Raises DataError when the
+    market is too short for a first decision, or has nothing that any agent could score.
     """
     rows = np.flatnonzero(due(strategy, market.sessions))
     if not len(rows):
@@ -33,7 +38,7 @@ def backtest(market: MarketData, strategy: Strategy, *, progress: bool = False) 
             f"{strategy.agent.warmup}, with a {strategy.portfolio.rebalance} rebalance after them",
             "load a longer market or shorten portfolio.lookback",
         )
-    studied = study(strategy, market)
+    studied = study(strategy, market) if studied is None else studied
     if studied.scores[COMBINED].isna().all(axis=None):
         raise DataError(
             f"market {market.name}: {strategy.agent.name} scores no asset at any session; it needs "
@@ -41,11 +46,10 @@ def backtest(market: MarketData, strategy: Strategy, *, progress: bool = False) 
             "a market with the inputs, and the length, of some evidence",
             "load a longer market or one with more tables, or name other agents",
         )
-    broker = SimulatedBroker(market, strategy.execution)
-    bar = tqdm(rows, desc="decisions", unit="", disable=not progress, mininterval=1.0)
+    broker = SimulatedBroker(market, strategy.execution, strategy.risk.stops)
     # The matrices of one decision are small: threads would wait for each other longer than they work.
     with threadpool_limits(limits=1, user_api="blas"):
-        made = [step(strategy, studied, int(row), broker) for row in bar]
+        made = _decided(strategy, studied, rows, broker, progress)
     broker.settle(len(market.sessions))
     return BacktestResult(
         market=market,
@@ -55,6 +59,21 @@ def backtest(market: MarketData, strategy: Strategy, *, progress: bool = False) 
         name=strategy.name,
         remarks=voice_flags(strategy.agent, market),
     )
+
+
+def _decided(
+    strategy: Strategy, studied: Study, rows: npt.NDArray[np.intp], broker: SimulatedBroker, progress: bool
+) -> list[Decision]:
+    """Return the decisions at `rows`, and where risk is checked daily what the sessions between them cut."""
+    daily = strategy.risk.check == "daily"
+    turns = np.arange(rows[0], len(studied.returns)) if daily else rows
+    due_at = set(rows.tolist())
+    made: list[Decision] = []
+    estimate: RiskEstimate | None = None
+    for row in tqdm(turns.tolist(), desc="decisions", unit="", disable=not progress, mininterval=1.0):
+        decision, estimate = step(strategy, studied, row, broker, None if row in due_at else estimate)
+        made += [] if decision is None else [decision]
+    return made
 
 
 def tabulated(made: Sequence[Decision], assets: pd.Index) -> Decisions:

@@ -105,6 +105,11 @@ class Broker(Protocol):
         """Positions by asset as fractions of equity at the last settled close."""
         ...
 
+    @property
+    def waiting(self) -> Array:
+        """Weights by asset that open orders still aim at; NaN for no order."""
+        ...
+
     def settle(self, sessions: int) -> None:
         """Go on until so many sessions are settled in all, filling what was placed."""
         ...
