@@ -1,6 +1,7 @@
 """Plain values: what a YAML file, a notebook's parameter cell and a manifest can all hold.
 
-Text, finite numbers, true, false, null, lists and mappings whose keys are names.
+Text, finite numbers, true, false, null, lists and mappings whose keys are names. From the fourth level on keys may be
+labels, of a sector or an asset: portfolio, options, budgets, BRK.B.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import yaml
 from alphapulse.core.errors import ParamsError
 
 KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+LABELS_FROM = 3  # mappings above it hold names that are variables and arguments
 # what malformed text raises: brackets too deep, a number too long, anything else the parser names
 UNREADABLE = (yaml.YAMLError, RecursionError, ValueError)
 
@@ -32,19 +34,23 @@ def where(error: Exception) -> str:
     return place + str(getattr(error, "problem", None) or getattr(error, "reason", None) or type(error).__name__)
 
 
-def plain(value: Any, at: str) -> Any:
-    """Return `value` as plain values, a date as its ISO text; ParamsError for anything else. at: its name."""
+def plain(value: Any, at: str, level: int = 0) -> Any:
+    """Return `value` as plain values, a date as its ISO text; ParamsError for anything else.
+
+    at: its name. level: how many mappings it stands in.
+    """
     if isinstance(value, Mapping):
         for key in value:
-            if not isinstance(key, str) or not KEY.fullmatch(key):
+            label = level >= LABELS_FROM and isinstance(key, str) and key.isprintable() and key.strip() == key != ""
+            if not label and (not isinstance(key, str) or not KEY.fullmatch(key)):
                 raise ParamsError(
                     f"{at}: the key {key!r}",
                     "names made of letters, digits and _ (max_position, not max-position)",
                     "rename the key",
                 )
-        return {key: plain(inner, f"{at}: {key}") for key, inner in value.items()}
+        return {key: plain(inner, f"{at}: {key}", level + 1) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(inner, at) for inner in value]
+        return [plain(inner, at, level) for inner in value]
     if isinstance(value, date) and not isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, float) and not math.isfinite(value):

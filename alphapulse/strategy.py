@@ -95,8 +95,9 @@ class Strategy:
 
 def _rules(given: Mapping[str, Mapping[str, Any]]) -> tuple[list[Limit], list[StopRule]]:
     """Return limits and stop rules of the parameters, each in the order they stand there."""
+    tables = {**LIMITS, **STOPS}
     built = [
-        _built("risk rule", check_choice("risk rule", name, [*LIMITS, *STOPS]), {**LIMITS, **STOPS}, options)
+        _built("stop rule" if name in STOPS else "limit", check_choice("risk rule", name, tables), tables, options)
         for name, options in given.items()
     ]
     stops = [rule for rule in built if isinstance(rule, StopRule)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from alphapulse.core.ports import Allocator
+from alphapulse.portfolio.black_litterman import BlackLitterman
 from alphapulse.portfolio.hierarchical import HierarchicalEqualRisk, HierarchicalRiskParity
 from alphapulse.portfolio.mean_variance import MaxSharpe, MeanVariance, MinVariance
 from alphapulse.portfolio.risk_parity import RiskParity
@@ -18,4 +19,5 @@ ALLOCATORS: dict[str, type[Allocator]] = {
     "risk_parity": RiskParity,
     "hrp": HierarchicalRiskParity,
     "herc": HierarchicalEqualRisk,
+    "black_litterman": BlackLitterman,
 }
