@@ -133,7 +133,7 @@ def decide(strategy: Strategy, seen: Sight, estimate: RiskEstimate) -> Decision:
     """Return the decision of the strategy on what it has seen; a pure function."""
     scores = seen.scores[COMBINED]
     wanted = strategy.portfolio.targets(estimate, seen.members, scores, seen.current)
-    sized = strategy.sizer.size(wanted, estimate)
+    sized = strategy.sizer.size(wanted, estimate, scores=scores, equity=seen.equity)
     banded = strategy.portfolio.banded(sized, seen.current)
     limited, clamps = strategy.risk.apply(banded, Context(estimate, seen.current, seen.equity, seen.facts))
     notes = (*estimate.notes, *limited.attrs.get("notes", ()))

@@ -53,23 +53,35 @@ class Agents(_Section):
 
 
 class Portfolio(_Section):
-    """The allocator with its options, what it knows (covariance, mean, lookback sessions) and when it acts."""
+    """The allocator with its options, what it knows (covariance, mean, lookback sessions) and when it acts.
+
+    rebalance: daily, weekly, monthly, month_end, quarterly, every so many sessions, or a list of ISO dates.
+    """
 
     allocator: str = "min_variance"
     options: dict[str, Any] = {}
-    rebalance: str = "monthly"
+    rebalance: str | int | list[str] = "monthly"
     select: float = 0.5
+    short: float = 0.0
     drift_band: float = 0.0
+    no_trade: float = 0.0
+    to_edge: bool = False
+    min_trade: float = 0.0
     lookback: int = 756
     covariance: str = "ledoit_wolf"
     mean: str = "historical"
 
 
 class Sizing(_Section):
-    """The position sizer; volatility per year as a decimal, none for no target."""
+    """The position sizer; volatility per year as a decimal, none for no target. method: a name from SIZERS."""
 
     volatility_target_ann: float | None = None
     max_gross: float = 1.0
+    method: str = "none"
+    kelly_fraction: float = 0.5
+    kelly_cap: float = 1.0
+    drawdown_scale: float | None = None
+    drawdown_floor: float = 0.1
 
 
 class CostBook(_Section):

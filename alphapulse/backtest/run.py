@@ -18,6 +18,7 @@ from alphapulse.core.market import MarketData
 from alphapulse.core.trading import CLAMP_COLUMNS, Decision, Decisions
 from alphapulse.cycle import COMBINED, Study, due, step, study
 from alphapulse.execution.simulated import SimulatedBroker
+from alphapulse.portfolio.calendar import calendar_words
 from alphapulse.strategy import Strategy
 
 
@@ -35,7 +36,7 @@ def backtest(
         raise DataError(
             f"market {market.name}: {len(market.sessions)} sessions, and no decision falls due",
             f"more than the lookback of {strategy.portfolio.lookback} sessions and the agents' warm-up of "
-            f"{strategy.agent.warmup}, with a {strategy.portfolio.rebalance} rebalance after them",
+            f"{strategy.agent.warmup}, with a {calendar_words(strategy.portfolio.rebalance)} rebalance after them",
             "load a longer market or shorten portfolio.lookback",
         )
     studied = study(strategy, market) if studied is None else studied

@@ -4,83 +4,154 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
+from inspect import signature
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from alphapulse.backtest.last_decision import LastDecision, last_decision
+from alphapulse.backtest.promises import promises
+from alphapulse.backtest.provenance import provenance
 from alphapulse.backtest.result import BacktestResult
 from alphapulse.backtest.run import backtest
+from alphapulse.backtest.sharpe_difference import sharpe_differences
 from alphapulse.core.checks import check_choice
+from alphapulse.core.errors import ParamsError
+from alphapulse.core.estimates import RiskEstimate
 from alphapulse.core.market import MarketData
 from alphapulse.core.ports import Allocator
 from alphapulse.core.units import SESSIONS_PER_YEAR
-from alphapulse.cycle import study
+from alphapulse.cycle import due, study
 from alphapulse.portfolio import ALLOCATORS
-from alphapulse.risk.analyzer import measure_table
+from alphapulse.portfolio.simple import EqualWeight
+from alphapulse.risk.headline import measure_table
 from alphapulse.strategy import Strategy
 
 INDEX = "index"
 MEASURES = ("annual_return", "annual_volatility", "sharpe", "max_drawdown", "cvar_95", "hit_rate")
+CLEAR = 2.0  # standard errors beyond which a difference is told
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Shootout:
     """The walk-forward runs of one strategy under several allocators.
 
-    results: by allocator. benchmark: returns of the market's index by session, None without one.
+    strategy: as given; its own allocator is the one under study. allocators, results: by name, in the order they ran.
+    last: what the allocators made of the last estimate.
     """
 
+    strategy: Strategy
+    allocators: Mapping[str, Allocator]
     results: Mapping[str, BacktestResult]
-    benchmark: "pd.Series[float] | None"
+    last: LastDecision
 
     @property
-    def first(self) -> BacktestResult:
-        """The run of the first allocator, whose market and flags all share."""
-        return next(iter(self.results.values()))
+    def name(self) -> str:
+        """The name of the strategy."""
+        return self.strategy.name
 
     @property
+    def market(self) -> MarketData:
+        """The market that all traded."""
+        return self._first.market
+
+    @property
+    def own(self) -> str:
+        """The name of the strategy's own allocator, or of the first one where it did not run."""
+        same = [name for name, allocator in self.allocators.items() if allocator == self.strategy.portfolio.allocator]
+        return same[0] if same else next(iter(self.results))
+
+    @property
+    def naive(self) -> str | None:
+        """The name of the allocator that holds 1/N, None where none ran."""
+        return next((name for name, allocator in self.allocators.items() if isinstance(allocator, EqualWeight)), None)
+
+    @property
+    def estimate(self) -> RiskEstimate:
+        """What the strategy's estimators believed at the last decision of the assets handed to the allocators."""
+        return self.last.estimate
+
+    @cached_property
     def flags(self) -> tuple[str, ...]:
         """Known biases of the market and of any run."""
         return tuple(dict.fromkeys(flag for result in self.results.values() for flag in result.flags))
 
-    @property
+    @cached_property
     def provenance(self) -> dict[str, Any]:
-        """Parameters (of the first allocator), data fingerprint and versions."""
-        return self.first.provenance
+        """Parameters of the strategy and of every allocator, data fingerprint and versions."""
+        allocators = {name: repr(allocator) for name, allocator in self.allocators.items()}
+        return provenance(self.name, self.market, {**self.strategy.described(), "allocators": allocators}, self.flags)
 
     @cached_property
     def returns(self) -> pd.DataFrame:
-        """Net returns by session from the first fills on, one column an allocator, the index last."""
+        """Net returns by session from the first fills on, one column an allocator, the index last where it is known."""
         table = pd.DataFrame({name: result.live_returns for name, result in self.results.items()})
-        if self.benchmark is not None:
-            table[INDEX] = self.benchmark.reindex(table.index)
+        if self.market.benchmark is not None:
+            index = self.market.benchmark.pct_change(fill_method=None).reindex(table.index)
+            if index.notna().all():
+                table[INDEX] = index
         return table
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """One row an allocator: measures after costs, turnover a year, costs a year, assets held, fallbacks.
+        """One row an allocator, and the index, which has no costs here: measures after costs, decimals.
 
-        turnover_ann: traded value over equity, bought and sold, a year. costs_ann: costs over mean equity, a year.
-        assets: mean number held at the end of a session. fallbacks: notes of decisions that took another way.
-        sharpe_se: standard error of the Sharpe ratio (Lo 2002, independent returns); differences below two of them
-        say nothing. The index has no costs here.
+        sharpe_se: standard error of the Sharpe ratio alone (Lo 2002, independent returns); two allocators are told
+        apart by `against`. turnover_ann, costs_ann: as in `BacktestResult.summary`. assets: mean number held at the end
+        of a session. fallbacks: notes of decisions that took another way.
         """
         measures = measure_table(self.returns, names=MEASURES).T
-        years = len(self.returns) / SESSIONS_PER_YEAR
         ratio = measures["sharpe"] / np.sqrt(SESSIONS_PER_YEAR)
         measures.insert(3, "sharpe_se", np.sqrt((1.0 + ratio**2 / 2.0) / len(self.returns) * SESSIONS_PER_YEAR))
-        own = pd.DataFrame.from_dict(
-            {name: _trading(result, years) for name, result in self.results.items()},
-            orient="index",
-            columns=["turnover_ann", "costs_ann", "assets", "fallbacks"],
-        )
-        return measures.join(own)
+        trading = {name: _trading(result) for name, result in self.results.items()}
+        return measures.join(pd.DataFrame.from_dict(trading, orient="index"))
+
+    @cached_property
+    def promises(self) -> pd.DataFrame:
+        """What each allocator's portfolios promised in their lookback and kept afterwards: see `promises.promises`."""
+        rows = np.flatnonzero(due(self.strategy, self.market.sessions))
+        return promises(self.results, rows, self.strategy.portfolio.lookback)
+
+    def against(self, base: str | None = None) -> pd.DataFrame:
+        """Return by how much each Sharpe ratio differs from that of `base`, 1/N unless named: see `sharpe_differences`.
+
+        ParamsError where `base` did not run.
+        """
+        return sharpe_differences(self.returns, check_choice("base", base or self.naive, self.returns.columns))
+
+    @cached_property
+    def told_apart(self) -> "pd.Series[float]":
+        """t by allocator whose Sharpe ratio is more than two standard errors from that of 1/N, from worst to best."""
+        if self.naive is None:
+            return pd.Series(dtype=np.float64)
+        t = self.against()["t"].reindex(list(self.results))
+        return t[t.abs() > CLEAR].sort_values()
+
+    def summary(self) -> "pd.Series[Any]":
+        """Return how 1/N and the best of all did, then the headline measures of the strategy's own allocator.
+
+        told_apart: how many can be told from 1/N; it and naive_sharpe are NaN where 1/N did not run.
+        """
+        sharpe = self.table["sharpe"].reindex(list(self.results))
+        head: dict[Any, Any] = {
+            "allocators": len(self.results),
+            "naive_sharpe": np.nan if self.naive is None else float(sharpe[self.naive]),
+            "told_apart": np.nan if self.naive is None else len(self.told_apart),
+            "best": "none" if sharpe.isna().all() else str(sharpe.idxmax()),
+            "best_sharpe": float(sharpe.max()),
+            "own": self.own,
+        }
+        return pd.Series(head | self.results[self.own].summary().to_dict(), dtype="object")
+
+    @property
+    def _first(self) -> BacktestResult:
+        return next(iter(self.results.values()))
 
     def __repr__(self) -> str:
-        return f"Shootout on {self.first.market.name}, net of costs\n{self.table.round(3)}"
+        return f"Shootout on {self.market.name}, net of costs\n{self.table.round(3)}"
 
     def _repr_html_(self) -> str:
         return str(self.table.to_html(float_format=lambda value: f"{value:.3f}"))
@@ -95,13 +166,11 @@ def shootout(
 ) -> Shootout:
     """Walk `strategy` through `market` once under each allocator, everything else the same.
 
-    allocators: names from ALLOCATORS, with their defaults, or allocators by name. The scores are computed once.
+    allocators: names from ALLOCATORS, or allocators by name. Named, the strategy's own allocator comes as it is, the
+    others with their defaults under its constraints, where they take any. The scores are computed once.
+    ParamsError without an allocator, on an unknown name and on the name "index", which the index has.
     """
-    chosen: dict[str, Allocator] = (
-        dict(allocators)
-        if isinstance(allocators, Mapping)
-        else {name: ALLOCATORS[check_choice("allocator", name, ALLOCATORS)]() for name in allocators}
-    )
+    chosen = _chosen(allocators, strategy.portfolio.allocator)
     runs = {
         name: replace(strategy, portfolio=replace(strategy.portfolio, allocator=allocator), name=name)
         for name, allocator in chosen.items()
@@ -109,18 +178,39 @@ def shootout(
     needs = frozenset[str]().union(*(run.needs for run in runs.values()))
     studied = study(strategy, market, needs)
     bar = tqdm(runs.items(), desc="allocators", unit="run", disable=not progress)
-    index = None if market.benchmark is None else market.benchmark.pct_change(fill_method=None)
-    return Shootout({name: backtest(market, run, studied=studied) for name, run in bar}, index)
+    results = {name: backtest(market, run, studied=studied) for name, run in bar}
+    return Shootout(strategy, chosen, results, last_decision(runs, results, studied))
 
 
-def _trading(result: BacktestResult, years: float) -> tuple[float, float, float, int]:
-    fills, equity = result.fills, result.equity
-    traded = (fills["quantity"].abs() * fills["price"]).to_numpy() / equity.reindex(fills["session"]).to_numpy()
-    live = result.weights.loc[result.live_returns.index]
-    notes = result.decisions.notes["note"].astype(str)
-    return (
-        float(traded.sum()) / years,
-        float(fills["cost"].sum()) / float(equity.mean()) / years,
-        float((live != 0.0).sum(axis=1).mean()),
-        int(notes.str.contains("instead|infeasible").sum()),
+def _chosen(allocators: Iterable[str] | Mapping[str, Allocator], own: Allocator) -> dict[str, Allocator]:
+    chosen: dict[str, Allocator] = (
+        {str(name): allocator for name, allocator in allocators.items()}
+        if isinstance(allocators, Mapping)
+        else {name: _named(name, own) for name in allocators}
     )
+    if not chosen or INDEX in chosen:
+        raise ParamsError(
+            f"shootout: allocators = {list(chosen)}",
+            f"at least one, and none named {INDEX!r}, which is the row of the market's index",
+            f"take some of {', '.join(ALLOCATORS)}",
+        )
+    return chosen
+
+
+def _named(name: str, own: Allocator) -> Allocator:
+    kind = ALLOCATORS[check_choice("allocator", name, ALLOCATORS)]
+    if type(own) is kind:
+        return own
+    shared = "constraints" in signature(kind).parameters and hasattr(own, "constraints")
+    return partial(kind, constraints=own.constraints)() if shared else kind()
+
+
+def _trading(result: BacktestResult) -> dict[str, float]:
+    summary: dict[Any, Any] = result.summary().to_dict()
+    notes = result.decisions.notes["note"].astype(str)
+    return {
+        "turnover_ann": float(summary["turnover_ann"]),
+        "costs_ann": float(summary["costs_ann"]),
+        "assets": float((result.quantities.loc[result.live_returns.index] != 0.0).sum(axis=1).mean()),
+        "fallbacks": float(notes.str.contains("instead|infeasible").sum()),
+    }

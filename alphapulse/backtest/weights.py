@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Any
 
@@ -13,6 +14,7 @@ from alphapulse.core.errors import DataError, ExecutionError
 from alphapulse.core.market import MarketData
 from alphapulse.core.panel import check_sessions
 from alphapulse.core.stats import Array
+from alphapulse.core.stops import StopRule
 from alphapulse.core.trading import Decisions
 from alphapulse.execution.costs import Costs
 from alphapulse.execution.folding import gross_by_row
@@ -32,7 +34,9 @@ def backtest_weights(
     participation: float | None = None,
     carry: bool = False,
     leverage: bool = False,
+    lot: float = 0.0,
     stops: pd.DataFrame | None = None,
+    stop_rules: Iterable[StopRule | str] = (),
     name: str = "weights",
 ) -> BacktestResult:
     """Trade target weights, decided at the close of their sessions, and return the result.
@@ -40,18 +44,19 @@ def backtest_weights(
     weights: decision sessions x assets, fractions of equity; NaN keeps the current quantity, an absent column means
         zero. fill: next_open (at the next close where the market has no opens), next_close, or same_close, which fills
         at the very close it was decided on and serves to compare with other libraries only.
-    participation, carry, leverage: see Execution. stops: stop prices, same shape as weights, NaN for none; they stand
-        until the next decision.
+    participation, carry, leverage, lot: see Execution. stops: stop prices, same shape as weights, NaN for none; they
+        stand until the next decision. stop_rules: rules of `alphapulse.core.stops` or their names, which act every
+        session; an asset stopped out stays out until the next decision that gives it a weight.
     Orders are sized so that after costs the weights equal the targets; an order without a price waits until it trades
     or the next decision replaces it; without `leverage`, buys shrink to what cash and sales pay for.
     Raises DataError for sessions or assets the market does not have, ExecutionError for a gross above 1 without
     leverage.
     """
-    execution = Execution(costs, fill, capital, participation, carry, leverage)
+    execution = Execution(costs, fill, capital, participation, carry, leverage, lot)
     table = _aligned(market, weights, "weights", absent=0.0)
     _check_gross(table, weights.index, leverage, market.assets)
     levels = np.zeros((0, 0)) if stops is None else _stop_levels(market, weights, stops)
-    broker = SimulatedBroker(market, execution)
+    broker = SimulatedBroker(market, execution, stop_rules)
     rows = np.full(len(market.sessions), -1)
     rows[market.sessions.get_indexer(weights.index)] = np.arange(len(weights))
     broker.run(rows, table, levels)
@@ -60,7 +65,7 @@ def backtest_weights(
         market=market,
         record=broker.record(),
         decisions=Decisions(targets),
-        parameters={"execution": execution.described()},
+        parameters={"execution": execution.described(), "stop_rules": [repr(rule) for rule in broker.stops]},
         name=name,
     )
 

@@ -1,77 +1,42 @@
-"""RiskAnalyzer: the headline measures of one return series, beside its benchmark when there is one."""
+"""RiskAnalyzer: what one return series tells of risk, beside its benchmark when there is one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from alphapulse.core.checks import check_choice
-from alphapulse.core.errors import DataError
-from alphapulse.core.stats import Array
-from alphapulse.risk import measures, relative
+from alphapulse.core.errors import DataError, ParamsError
+from alphapulse.risk.bootstrap import bootstrap_bands
+from alphapulse.risk.copula import monte_carlo_var
 from alphapulse.risk.drawdowns import top_drawdowns
-from alphapulse.risk.sample import Sample, check_benchmark, check_returns
-
-HEADLINE: Mapping[str, Callable[[Sample], Array]] = {
-    "total_return": measures.total_return.formula,
-    "annual_return": measures.annual_return.formula,
-    "annual_volatility": measures.annual_volatility.formula,
-    "sharpe": measures.sharpe.formula,
-    "sortino": measures.sortino.formula,
-    "calmar": measures.calmar.formula,
-    "max_drawdown": measures.max_drawdown.formula,
-    "downside_risk": measures.downside_risk.formula,
-    "var_95": measures.value_at_risk.formula,
-    "cvar_95": measures.conditional_value_at_risk.formula,
-    "skew": measures.skew.formula,
-    "kurtosis": measures.kurtosis.formula,
-    "tail_ratio": measures.tail_ratio.formula,
-    "omega": measures.omega.formula,
-    "stability": measures.stability.formula,
-    "hit_rate": measures.hit_rate.formula,
-}
-BESIDE_BENCHMARK: Mapping[str, Callable[[Sample, Array], Array]] = {
-    "alpha": relative.alpha.formula,
-    "beta": relative.beta.formula,
-    "tracking_error": relative.tracking_error.formula,
-    "information_ratio": relative.information_ratio.formula,
-}
-VAR: Mapping[str, Callable[["pd.Series[float]", float], float]] = {"historical": measures.value_at_risk}
-CVAR: Mapping[str, Callable[["pd.Series[float]", float], float]] = {"historical": measures.conditional_value_at_risk}
-
-
-def measure_table(
-    returns: pd.DataFrame, benchmark: "pd.Series[float] | None" = None, names: Sequence[str] = tuple(HEADLINE)
-) -> pd.DataFrame:
-    """Return many measures of many return series in as few passes as possible, measures x series.
-
-    returns: simple, per session, decimal, none unknown, one series a column. names: keys of HEADLINE; with a
-    benchmark's returns the measures beside it follow. NaN where undefined.
-    """
-    values = check_returns(returns)
-    beside = None if benchmark is None else check_benchmark(benchmark, returns.index)
-    rows = {check_choice("measure", name, HEADLINE): HEADLINE[name] for name in names}
-    against = BESIDE_BENCHMARK if beside is not None else {}
-    table = pd.DataFrame(np.nan, index=[*rows, *against], columns=returns.columns)
-    if values.size:
-        sample = Sample(values)
-        found = [formula(sample) for formula in rows.values()]
-        found += [formula(sample, beside) for formula in against.values() if beside is not None]
-        table.iloc[:, :] = np.array(found)
-    return table
+from alphapulse.risk.episodes import episode_returns
+from alphapulse.risk.exposures import factor_exposures
+from alphapulse.risk.headline import measure_table
+from alphapulse.risk.var import METHODS, Tail, tail_risk, var_forecasts
+from alphapulse.risk.var_tests import backtest_summary
 
 
 class RiskAnalyzer:
     """Measures of a return series: simple returns per session, decimal, none unknown.
 
-    benchmark: returns (not levels) of the benchmark over at least the same sessions.
+    benchmark: returns (not levels) of the benchmark over at least the same sessions. weights and asset_returns, both or
+    neither: what is held now, fractions of equity by asset, and a window of the assets' own returns, sessions x assets.
     """
 
-    def __init__(self, returns: "pd.Series[float]", benchmark: "pd.Series[float] | None" = None) -> None:
+    def __init__(
+        self,
+        returns: "pd.Series[float]",
+        benchmark: "pd.Series[float] | None" = None,
+        *,
+        weights: "pd.Series[float] | None" = None,
+        asset_returns: pd.DataFrame | None = None,
+    ) -> None:
         self.returns = returns
         self.benchmark = benchmark
+        self.weights = weights
+        self.asset_returns = asset_returns
 
     def summary(self) -> "pd.Series[float]":
         """Return the headline measures by name, decimals, NaN where undefined.
@@ -91,13 +56,48 @@ class RiskAnalyzer:
         return summary
 
     def var(self, level: float = 0.95, method: str = "historical") -> float:
-        """Return the session return that is undercut with probability 1 - level (negative is a loss)."""
-        return VAR[check_choice("method", method, VAR)](self.returns, level)
+        """Return the session return that is undercut with probability 1 - level (negative is a loss).
+
+        method: historical, normal, student_t, cornish_fisher or filtered_historical, on the returns (see `tail_risk`);
+        monte_carlo, on weights and asset_returns (see `monte_carlo_var`).
+        """
+        return self._tail(level, method).var
 
     def cvar(self, level: float = 0.95, method: str = "historical") -> float:
-        """Return the mean session return in the worst 1 - level of sessions (negative is a loss)."""
-        return CVAR[check_choice("method", method, CVAR)](self.returns, level)
+        """Return the mean session return in the worst 1 - level of sessions; sign and methods as in `var`."""
+        return self._tail(level, method).cvar
+
+    def var_backtest(self, level: float = 0.95, method: str = "historical", window: int = 504) -> "pd.Series[Any]":
+        """Forecast VaR and CVaR through the returns out of sample and return every backtest by name.
+
+        Each session is forecast from the `window` sessions before it (see `var_forecasts`); rows as in
+        `backtest_summary`.
+        """
+        return backtest_summary(self.returns, var_forecasts(self.returns, level, method, window), level)
+
+    def bands(self, draws: int = 1000, confidence: float = 0.95, seed: int = 0) -> pd.DataFrame:
+        """Return each headline measure with its confidence band, see `bootstrap_bands`."""
+        return bootstrap_bands(self.returns, self.benchmark, draws=draws, confidence=confidence, seed=seed)
+
+    def episodes(self) -> pd.DataFrame:
+        """Return what the series did in each dated crisis, see `episode_returns`."""
+        return episode_returns(self.returns, self.benchmark)
+
+    def exposures(self, factors: pd.DataFrame, lags: int | None = None) -> pd.DataFrame:
+        """Return the series' exposures to factor returns, see `factor_exposures`."""
+        return factor_exposures(self.returns, factors, lags=lags)
 
     def drawdowns(self, top: int = 5) -> pd.DataFrame:
         """Return the deepest drawdowns, one a row: peak, trough, recovery, depth, length."""
         return top_drawdowns(self.returns, top)
+
+    def _tail(self, level: float, method: str) -> Tail:
+        if check_choice("method", method, [*METHODS, "monte_carlo"]) != "monte_carlo":
+            return tail_risk(self.returns, level, method)
+        if self.weights is None or self.asset_returns is None:
+            raise ParamsError(
+                'method = "monte_carlo" without holdings',
+                "an analyzer that knows weights and asset_returns",
+                "RiskAnalyzer(returns, weights=weights, asset_returns=window), or another method",
+            )
+        return monte_carlo_var(self.asset_returns, self.weights, level)

@@ -15,7 +15,7 @@ import pandas as pd
 
 from alphapulse.core.checks import check_count, check_number
 from alphapulse.core.stats import Array
-from alphapulse.risk.analyzer import BESIDE_BENCHMARK, HEADLINE, measure_table
+from alphapulse.risk.headline import BESIDE_BENCHMARK, HEADLINE, measure_table
 from alphapulse.risk.sample import Sample, check_benchmark, check_returns
 
 LEAST_SESSIONS = 30  # before a history says anything about how it could have been otherwise

@@ -7,7 +7,11 @@ from skfolio.datasets import load_sp500_dataset, load_sp500_index
 
 from alphapulse.core.errors import DataError, ParamsError
 from alphapulse.risk import measures, relative
-from alphapulse.risk.analyzer import RiskAnalyzer, measure_table
+from alphapulse.risk.analyzer import RiskAnalyzer
+from alphapulse.risk.copula import monte_carlo_var
+from alphapulse.risk.headline import measure_table
+from alphapulse.risk.var import METHODS, tail_risk, var_forecasts
+from alphapulse.risk.var_tests import backtest_summary
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +70,61 @@ def test_var_and_cvar(stock: pd.Series) -> None:
     assert (stock < analyzer.var(0.95)).mean() == pytest.approx(0.05, abs=1e-3)
     with pytest.raises(ParamsError, match="historical"):
         analyzer.var(method="historic")
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_var_and_cvar_by_each_method(index: pd.Series, method: str) -> None:
+    analyzer, tail = RiskAnalyzer(index), tail_risk(index, 0.975, method)
+    assert (analyzer.var(0.975, method), analyzer.cvar(0.975, method)) == (tail.var, tail.cvar)
+    assert isinstance(analyzer.var(0.975, method), float)
+    assert tail.var == pytest.approx(-0.0235, abs=0.01)
+    assert tail.cvar == pytest.approx(1.5 * tail.var, rel=0.4)
+
+
+def test_the_portfolio_held_is_simulated() -> None:
+    assets = load_sp500_dataset().pct_change().iloc[-504:, :4]
+    weights = pd.Series(0.25, index=assets.columns)
+    analyzer = RiskAnalyzer(assets @ weights, weights=weights, asset_returns=assets)
+    tail = monte_carlo_var(assets, weights, 0.95)
+    assert (analyzer.var(method="monte_carlo"), analyzer.cvar(method="monte_carlo")) == (tail.var, tail.cvar)
+    assert tail.var == pytest.approx(analyzer.var(), rel=0.15)
+
+
+def test_simulating_needs_to_know_what_is_held(stock: pd.Series) -> None:
+    with pytest.raises(ParamsError, match="weights=weights"):
+        RiskAnalyzer(stock).var(method="monte_carlo")
+    with pytest.raises(ParamsError, match="asset_returns"):
+        RiskAnalyzer(stock, weights=pd.Series({"AAPL": 1.0})).cvar(method="monte_carlo")
+
+
+def test_var_backtest_judges_its_own_forecasts(index: pd.Series) -> None:
+    returns = index.iloc[-1500:]
+    backtest = RiskAnalyzer(returns).var_backtest(0.95, "normal", window=250)
+    forecasts = var_forecasts(returns, 0.95, "normal", 250)
+    pd.testing.assert_series_equal(backtest, backtest_summary(returns, forecasts, 0.95))
+    assert backtest["sessions"] == 1250
+    assert backtest["exceptions"] == (returns < forecasts["var"]).sum()
+    assert backtest["zone"] in ("green", "yellow", "red")
+
+
+def test_the_backtest_tells_a_method_that_follows_volatility_from_one_that_does_not(index: pd.Series) -> None:
+    """From 2006 to 2010 a two-year normal window is surprised time and again; filtered simulation is not."""
+    returns = index.loc["2004":"2010"]
+    slow, quick = (RiskAnalyzer(returns).var_backtest(0.99, method) for method in ("normal", "filtered_historical"))
+    assert slow["zone"] == "red"
+    assert slow["conditional_p_value"] < 1e-6
+    assert slow["z2_p_value"] < 0.001
+    assert quick["zone"] != "red"
+    assert quick["exceptions"] < slow["exceptions"] / 2
+
+
+def test_levels_are_refused_when_var_is_asked_for(index: pd.Series) -> None:
+    levels = 100.0 * (1.0 + index).cumprod()
+    for ask in (RiskAnalyzer(levels).var, RiskAnalyzer(levels).cvar, RiskAnalyzer(levels).var_backtest):
+        with pytest.raises(DataError, match="pct_change"):
+            ask()
+    with pytest.raises(ParamsError, match="monte_carlo"):
+        RiskAnalyzer(levels).var(0.95, "montecarlo")
 
 
 def test_constructing_computes_nothing(stock: pd.Series) -> None:

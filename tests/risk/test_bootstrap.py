@@ -11,8 +11,8 @@ from skfolio.datasets import load_sp500_dataset, load_sp500_index
 
 from alphapulse.core.errors import DataError, ParamsError
 from alphapulse.risk import bootstrap, measures, relative
-from alphapulse.risk.analyzer import BESIDE_BENCHMARK, HEADLINE, measure_table
 from alphapulse.risk.bootstrap import block_length, bootstrap_bands, stationary_sessions
+from alphapulse.risk.headline import BESIDE_BENCHMARK, HEADLINE, measure_table
 
 YEAR_ROOT = 252**0.5
 

@@ -1,0 +1,118 @@
+"""The last decision of a shoot-out: what each allocator made of the same estimate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from alphapulse.backtest.result import BacktestResult
+from alphapulse.core.estimates import RiskEstimate
+from alphapulse.core.stats import Array
+from alphapulse.core.units import SESSIONS_PER_YEAR
+from alphapulse.cycle import COMBINED, Sight, Study, due, estimated, sight
+from alphapulse.portfolio.dendrogram import clusters
+from alphapulse.portfolio.frontier import frontier
+from alphapulse.portfolio.manager import PortfolioManager
+from alphapulse.risk.contributions import risk_contributions
+from alphapulse.strategy import Strategy
+
+
+@dataclass(frozen=True, eq=False)
+class LastDecision:
+    """What allocators made of one estimate at one close, before sizing, bands and limits.
+
+    session: at whose close. estimate: of the assets that the portfolio manager handed on, no asset where it handed on
+    none. portfolios: weights, assets of the estimate x allocators.
+    """
+
+    session: pd.Timestamp
+    estimate: RiskEstimate
+    portfolios: pd.DataFrame
+
+    @cached_property
+    def moments(self) -> pd.DataFrame:
+        """What the estimate expects of each portfolio: volatility_ann and return_ann (arithmetic), one row each."""
+        return _moments(self.portfolios.T, self.estimate)
+
+    @cached_property
+    def frontier(self) -> pd.DataFrame:
+        """The efficient frontier of the estimate, long-only and fully invested, see `portfolio.frontier`."""
+        return frontier(self.estimate)
+
+    @cached_property
+    def contributions(self) -> pd.DataFrame:
+        """Weight and share of the volatility of each asset held, rows by allocator and asset."""
+        parts = {
+            str(name): risk_contributions(weights[weights != 0.0], self.estimate)[["weight", "share"]]
+            for name, weights in self.portfolios.items()
+        }
+        return pd.concat(parts, names=["allocator", "asset"])
+
+    def tree(self, linkage: str = "single", leaf_order: bool = False) -> tuple[Array, pd.Index]:
+        """Return the linkage of the assets and the assets from left to right, see `portfolio.dendrogram.clusters`."""
+        return clusters(self.estimate, linkage, leaf_order)
+
+
+def last_decision(
+    strategies: Mapping[str, Strategy], results: Mapping[str, BacktestResult], studied: Study
+) -> LastDecision:
+    """Return what each strategy's allocator makes of the last estimate of its run.
+
+    strategies, results: by allocator; the strategies differ in their allocators alone. studied: by `cycle.study`.
+    """
+    first = next(iter(strategies.values()))
+    row = int(np.flatnonzero(due(first, pd.DatetimeIndex(studied.returns.index)))[-1])
+
+    def seen_by(name: str) -> Sight:
+        result = results[name]
+        weights = np.asarray(result.weights.iloc[row].to_numpy(), dtype=np.float64)
+        return sight(strategies[name], studied, row, weights, result.equity.to_numpy()[: row + 1])
+
+    seen = {name: seen_by(name) for name in strategies}
+    estimate = estimated(first, seen[first.name], studied)
+    onlooker = _Onlooker(getattr(first.portfolio.allocator, "constraints", None))
+    _targets(replace(first.portfolio, allocator=onlooker), estimate, seen[first.name])
+    handed = onlooker.handed[0] if onlooker.handed else estimate.restricted(np.zeros(len(estimate.assets), dtype=bool))
+    portfolios = {name: _targets(run.portfolio, estimate, seen[name]) for name, run in strategies.items()}
+    return LastDecision(
+        session=studied.returns.index[row],
+        estimate=handed,
+        portfolios=pd.DataFrame(portfolios).reindex(handed.assets),
+    )
+
+
+def _targets(portfolio: PortfolioManager, estimate: RiskEstimate, seen: Sight) -> "pd.Series[float]":
+    return portfolio.targets(estimate, seen.members, seen.scores[COMBINED], seen.current)
+
+
+def _moments(weights: pd.DataFrame, estimate: RiskEstimate) -> pd.DataFrame:
+    """Return volatility_ann and return_ann that an estimate gives to portfolios, one a row, assets as columns."""
+    held = weights.to_numpy(dtype=np.float64)
+    variance = np.einsum("pi,ij,pj->p", held, estimate.covariance.to_numpy(), held)
+    moments = {
+        "volatility_ann": np.sqrt(SESSIONS_PER_YEAR * variance),
+        "return_ann": SESSIONS_PER_YEAR * held @ estimate.mean.to_numpy(),
+    }
+    return pd.DataFrame(moments, index=weights.index)
+
+
+@dataclass(frozen=True)
+class _Onlooker:
+    """An allocator that stays in cash and keeps what it was handed. constraints: tell whether shorts are allowed."""
+
+    constraints: Any
+    handed: list[RiskEstimate] = field(default_factory=list)
+
+    def allocate(
+        self,
+        estimate: RiskEstimate,
+        scores: "pd.Series[float] | None" = None,
+        current: "pd.Series[float] | None" = None,
+    ) -> "pd.Series[float]":
+        self.handed.append(estimate)
+        return pd.Series(0.0, index=estimate.assets)
