@@ -65,7 +65,10 @@ class Limit(Protocol):
     def apply(
         self, weights: "pd.Series[float]", context: "RiskContext"
     ) -> "tuple[pd.Series[float], tuple[Clamp, ...]]":
-        """Return the weights after the limit, and one Clamp for each asset changed; never raises a position."""
+        """Return the weights after the limit, and a Clamp for each cut; never raises a position nor changes its sign.
+
+        weights: by asset, every one known. Applied twice it changes nothing more.
+        """
         ...
 
 

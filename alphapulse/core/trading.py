@@ -3,8 +3,9 @@
 fills: session, asset, quantity (shares, negative when sold), price, cost (cash, never negative).
 events: session, asset, kind, quantity, cash. What befell the book or an order without being a fill: `split` and
 `delisting` change the quantity, `dividend` and `delisting` pay cash; `capped` (participation), `unfunded` (no cash),
-`waiting` (no price), `replaced` (by a later decision) and `cancelled` report the part of an order not filled;
-`stop` marks a position closed inside its bar.
+`waiting` (no price), `replaced` (by a later decision) and `cancelled` report the part of an order not filled.
+The stop kinds say what closed a position: `stop`, the stop price of a decision, or one of the rules of `core.stops`,
+inside the bar; `time_stop` reports the order to close it.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import pandas as pd
 
 FILL_COLUMNS = ("session", "asset", "quantity", "price", "cost")
 EVENT_COLUMNS = ("session", "asset", "kind", "quantity", "cash")
+STOP_KINDS = ("stop", "fixed_stop", "trailing_stop", "atr_stop", "time_stop")
 EVENT_KINDS = (
     "split",
     "dividend",
@@ -27,7 +29,7 @@ EVENT_KINDS = (
     "unfunded",
     "cancelled",
     "replaced",
-    "stop",
+    *STOP_KINDS,
 )
 CLAMP_COLUMNS = ("session", "rule", "asset", "before", "after", "reason")
 

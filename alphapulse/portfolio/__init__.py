@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from alphapulse.core.ports import Allocator
 from alphapulse.portfolio.black_litterman import BlackLitterman
+from alphapulse.portfolio.cvar import MinCVaR
 from alphapulse.portfolio.hierarchical import HierarchicalEqualRisk, HierarchicalRiskParity
 from alphapulse.portfolio.mean_variance import MaxSharpe, MeanVariance, MinVariance
 from alphapulse.portfolio.risk_parity import RiskParity
@@ -20,4 +21,5 @@ ALLOCATORS: dict[str, type[Allocator]] = {
     "hrp": HierarchicalRiskParity,
     "herc": HierarchicalEqualRisk,
     "black_litterman": BlackLitterman,
+    "min_cvar": MinCVaR,
 }

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from skfolio.datasets import load_sp500_dataset
+from skfolio.moments import DenoiseCovariance, EmpiricalCovariance
 from sklearn.covariance import ledoit_wolf as sklearn_ledoit_wolf
+from sklearn.covariance import oas as sklearn_oas
 
 from alphapulse.core.errors import DataError, ParamsError
+from alphapulse.core.facts import Facts
 from alphapulse.risk.covariance import COVARIANCES, EWMA_HALF_LIFE, estimate_risk
 
 
@@ -22,19 +28,75 @@ def returns(sessions: int = 300, assets: int = 6, seed: int = 0) -> pd.DataFrame
     )
 
 
+def three_factors(sessions: int = 756, assets: int = 60) -> pd.DataFrame:
+    """Return returns of assets that three factors of 3 %, 2 % and 2 % move beside 1 % of their own."""
+    random = np.random.default_rng(3)
+    loadings = random.standard_normal((3, assets)) * np.array([[0.03], [0.02], [0.02]])
+    values = random.standard_normal((sessions, 3)) @ loadings + 0.01 * random.standard_normal((sessions, assets))
+    return pd.DataFrame(values, columns=[f"A{number:02d}" for number in range(assets)])
+
+
+@pytest.mark.parametrize(("name", "theirs"), [("ledoit_wolf", sklearn_ledoit_wolf), ("oas", sklearn_oas)])
 @pytest.mark.parametrize(("sessions", "assets"), [(756, 20), (300, 6), (40, 60), (3, 2), (250, 1)])
-def test_ledoit_wolf_equals_scikit_learn(sessions: int, assets: int) -> None:
+def test_shrinkage_equals_scikit_learn(
+    name: str, theirs: Callable[[np.ndarray], tuple[np.ndarray, float]], sessions: int, assets: int
+) -> None:
     window = returns(sessions, assets)
-    theirs, _ = sklearn_ledoit_wolf(window.to_numpy())
-    np.testing.assert_allclose(estimate_risk(window).covariance, theirs, rtol=1e-12, atol=1e-12 * theirs.max())
+    wanted, _ = theirs(window.to_numpy())
+    estimate = estimate_risk(window, name)
+    np.testing.assert_allclose(estimate.covariance, wanted, rtol=1e-12, atol=1e-12 * wanted.max())
+    assert estimate.notes == ()
 
 
-def test_ledoit_wolf_equals_scikit_learn_on_real_returns() -> None:
-    from skfolio.datasets import load_sp500_dataset
-
+@pytest.mark.parametrize(("name", "theirs"), [("ledoit_wolf", sklearn_ledoit_wolf), ("oas", sklearn_oas)])
+def test_shrinkage_equals_scikit_learn_on_real_returns(
+    name: str, theirs: Callable[[np.ndarray], tuple[np.ndarray, float]]
+) -> None:
     window = load_sp500_dataset().pct_change().iloc[-756:]
-    theirs, _ = sklearn_ledoit_wolf(window.to_numpy())
-    np.testing.assert_allclose(estimate_risk(window).covariance, theirs, rtol=1e-12)
+    wanted, _ = theirs(window.to_numpy())
+    np.testing.assert_allclose(estimate_risk(window, name).covariance, wanted, rtol=1e-12)
+
+
+def test_factor_keeps_the_planted_factors_and_the_sample_variances() -> None:
+    window = three_factors()
+    standard = ((window - window.mean()) / window.std()).to_numpy() / np.sqrt(755)
+    _, singular, vectors = np.linalg.svd(standard)
+    wanted = sum(singular[at] ** 2 * np.outer(vectors[at], vectors[at]) for at in range(3))
+    np.fill_diagonal(wanted, 1.0)
+    estimate = estimate_risk(window, "factor")
+    correlation = estimate.covariance / np.outer(estimate.volatility, estimate.volatility)
+    np.testing.assert_allclose(correlation, wanted, atol=1e-12)
+    np.testing.assert_allclose(np.diag(estimate.covariance), window.var(), rtol=1e-14)
+
+
+def test_denoised_equals_skfolio_where_both_see_the_same_edge() -> None:
+    window = three_factors()
+    theirs = DenoiseCovariance(EmpiricalCovariance(ddof=1)).fit(window).covariance_
+    np.testing.assert_allclose(estimate_risk(window, "denoised").covariance, theirs, rtol=1e-11, atol=1e-17)
+
+
+def test_denoised_equals_a_loop_on_real_returns() -> None:
+    window = load_sp500_dataset().pct_change().iloc[-756:]
+    values, vectors = np.linalg.eigh(window.corr())
+    edge = (1.0 - max(values) / 20.0) * (1.0 + np.sqrt(20.0 / 756.0)) ** 2
+    noise = [value for value in values if value <= edge]
+    wanted = np.zeros((20, 20))
+    for value, vector in zip(values, vectors.T, strict=True):
+        wanted += (value if value > edge else sum(noise) / len(noise)) * np.outer(vector, vector)
+    wanted /= np.sqrt(np.outer(np.diag(wanted), np.diag(wanted)))
+    assert 10 < len(noise) < 19
+    np.testing.assert_allclose(
+        estimate_risk(window, "denoised").covariance, wanted * np.outer(window.std(), window.std()), rtol=1e-11
+    )
+
+
+def test_denoising_takes_away_what_unrelated_assets_seem_to_share() -> None:
+    window = pd.DataFrame(0.01 * np.random.default_rng(0).standard_normal((756, 40)))
+    window.columns = [f"A{number:02d}" for number in range(40)]
+    estimate = estimate_risk(window, "denoised")
+    correlation = (estimate.covariance / np.outer(estimate.volatility, estimate.volatility)).to_numpy()
+    apart = ~np.eye(40, dtype=bool)
+    assert np.abs(correlation[apart]).mean() < 0.5 * np.abs(window.corr().to_numpy()[apart]).mean()
 
 
 def test_sample_equals_pandas() -> None:
@@ -49,16 +111,6 @@ def test_ewma_equals_a_loop() -> None:
     weights = [0.5 ** ((99 - at) / EWMA_HALF_LIFE) for at in range(100)]
     wanted = sum(weight * np.outer(row, row) for weight, row in zip(weights, centred, strict=True)) / sum(weights)
     np.testing.assert_allclose(estimate_risk(window, "ewma").covariance, wanted, rtol=1e-12)
-
-
-def test_scattered_missing_returns_count_as_the_mean() -> None:
-    window = returns()
-    window.iloc[[5, 50, 120], 2] = np.nan
-    filled = window.fillna(window.mean())
-    estimate = estimate_risk(window)
-    assert estimate.notes == ()
-    np.testing.assert_allclose(estimate.covariance, estimate_risk(filled).covariance, rtol=1e-12)
-    assert estimate.mean["A02"] == pytest.approx(window["A02"].mean(), rel=1e-12)
 
 
 def test_a_short_history_is_unusable_and_noted() -> None:
@@ -102,7 +154,32 @@ def test_too_short_a_window_leaves_nobody_usable(covariance: str, rows: int) -> 
 def test_all_missing_leaves_nobody_usable() -> None:
     estimate = estimate_risk(returns() * np.nan)
     assert not estimate.usable.any()
-    assert len(estimate.notes) == 1
+    assert estimate.notes == ("too few of 300 returns known: A00, A01, A02, A03, A04 and 1 more",)
+
+
+@pytest.mark.parametrize("covariance", COVARIANCES)
+def test_no_assets_leave_an_estimate_of_none(covariance: str) -> None:
+    estimate = estimate_risk(returns().iloc[:, :0], covariance)
+    assert estimate.usable.shape == (0,)
+    assert estimate.covariance.shape == (0, 0)
+    assert estimate.notes == ("300 sessions of 0 assets: no asset is usable",)
+
+
+@pytest.mark.parametrize("covariance", COVARIANCES)
+def test_one_asset_has_its_variance(covariance: str) -> None:
+    window = returns(assets=1)
+    estimate = estimate_risk(window, covariance)
+    assert estimate.notes == ()
+    assert estimate.volatility[0] == pytest.approx(window["A00"].std(), rel=0.2 if covariance == "ewma" else 2e-3)
+
+
+def test_facts_go_with_the_estimate_on_its_assets() -> None:
+    price = pd.Series([5.0, 7.0, 9.0], index=["A03", "Z", "A00"])
+    facts = estimate_risk(returns(), facts=Facts(price=price, skill=0.03)).facts
+    assert facts.skill == 0.03
+    assert facts.price is not None
+    assert facts.price.reindex(["A00", "A01", "A03"]).tolist()[::2] == [9.0, 5.0]
+    assert facts.price.index.equals(returns().columns)
 
 
 @pytest.mark.parametrize("build", ["twin", "fewer sessions than assets"])
@@ -121,7 +198,7 @@ def test_a_singular_covariance_is_repaired_and_noted(build: str) -> None:
     sessions=st.integers(2, 60),
     assets=st.integers(1, 12),
     covariance=st.sampled_from(list(COVARIANCES)),
-    missing=st.floats(0.0, 0.2),
+    missing=st.one_of(st.just(0.0), st.floats(0.0, 0.5)),
 )
 def test_symmetric_positive_definite_and_prompted_by_nobody_unusable(
     seed: int, sessions: int, assets: int, covariance: str, missing: float
@@ -129,7 +206,7 @@ def test_symmetric_positive_definite_and_prompted_by_nobody_unusable(
     window = returns(sessions, assets, seed)
     window = window.mask(np.random.default_rng(seed).random(window.shape) < missing)
     before = window.copy()
-    estimate = estimate_risk(window, covariance)
+    estimate = estimate_risk(window, covariance, min_observed=0.25)
     usable = estimate.usable
     matrix = estimate.covariance.to_numpy()[np.ix_(usable, usable)]
     assert window.equals(before)
@@ -138,10 +215,24 @@ def test_symmetric_positive_definite_and_prompted_by_nobody_unusable(
     if usable.any():
         np.linalg.cholesky(matrix)
     order = window.columns[::-1]
-    moved = estimate_risk(window[order], covariance)
+    moved = estimate_risk(window[order], covariance, min_observed=0.25)
     pd.testing.assert_frame_equal(
         moved.covariance.loc[window.columns, window.columns], estimate.covariance, rtol=1e-6, atol=1e-12
     )
+    scaled = estimate_risk(3.0 * window, covariance, min_observed=0.25)
+    pd.testing.assert_frame_equal(scaled.covariance, 9.0 * estimate.covariance, rtol=1e-6, atol=1e-12)
+
+
+@pytest.mark.parametrize("assets", [1, 6])
+def test_prices_and_per_cent_are_refused(assets: int) -> None:
+    window = returns(assets=assets)
+    assert estimate_risk(20.0 * window).usable.all()
+    for wrong in (50.0 * (1.0 + window).cumprod(), 100.0 * window, (1.0 + window).cumprod().iloc[-30:]):
+        with pytest.raises(DataError, match="pct_change"):
+            estimate_risk(wrong)
+        wrong.iloc[:15] = np.nan
+        with pytest.raises(DataError, match="pct_change"):
+            estimate_risk(wrong, min_observed=0.25)
 
 
 def test_infinite_returns_are_refused_by_session_and_asset() -> None:
