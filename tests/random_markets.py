@@ -9,6 +9,11 @@ import pandas as pd
 from hypothesis import strategies as st
 
 import alphapulse as ap
+from alphapulse.core.stops import AtrStop, FixedStop, StopRule, TimeStop, TrailingStop
+
+# Tight enough that each of them closes positions within a few sessions.
+STOP_RULES = ((), (FixedStop(0.03),), (TrailingStop(0.03),), (AtrStop(1.0),), (TimeStop(4),))
+EVERY_RULE = (FixedStop(0.05), TrailingStop(0.04), AtrStop(2.0), TimeStop(9))
 
 
 @dataclass(frozen=True)
@@ -19,16 +24,25 @@ class Case:
     weights: pd.DataFrame
     execution: dict[str, object]
     stops: pd.DataFrame | None
+    stop_rules: tuple[StopRule, ...] = ()
 
     def run(self, market: ap.MarketData | None = None) -> ap.BacktestResult:
         market = market or self.market
         within = self.weights.index <= market.sessions[-1]
         stops = None if self.stops is None else self.stops.loc[within]
-        return ap.backtest_weights(market, self.weights.loc[within], stops=stops, **self.execution)
+        return ap.backtest_weights(
+            market, self.weights.loc[within], stops=stops, stop_rules=self.stop_rules, **self.execution
+        )
 
 
 def random_market(
-    random: np.random.Generator, sessions: int, assets: int, *, troubled: bool = True, bars: bool = True
+    random: np.random.Generator,
+    sessions: int,
+    assets: int,
+    *,
+    troubled: bool = True,
+    bars: bool = True,
+    splits: bool = True,
 ) -> ap.MarketData:
     """Return a market; troubled ones have halts, listings, delistings, splits and dividends on raw prices."""
     shape = (sessions, assets)
@@ -53,6 +67,8 @@ def random_market(
                 alive[last + 1 :, asset] = False
                 delisting[last + 1, asset] = random.uniform(0.0, 100.0)
                 dividend[last + 1 :, asset], split[last + 1 :, asset] = 0.0, 1.0
+    if not splits:
+        split[:] = 1.0
     factor = np.cumprod(split, axis=0)
     close = np.where(alive, true_close / factor, np.nan)
     open_ = np.where(alive, true_open / factor, np.nan)
@@ -82,11 +98,24 @@ def random_weights(random: np.random.Generator, market: ap.MarketData, *, short:
 
 
 @st.composite
-def cases(draw: st.DrawFn, *, short: bool | None = None, troubled: bool = True, costs: bool = True) -> Case:
-    """Draw a market, weights and an execution."""
+def cases(
+    draw: st.DrawFn,
+    *,
+    short: bool | None = None,
+    troubled: bool = True,
+    splits: bool = True,
+    costs: bool = True,
+    lots: tuple[float, ...] = (0.0, 0.0, 1.0, 100.0),
+) -> Case:
+    """Draw a market, weights, an execution and stops."""
     random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     market = random_market(
-        random, draw(st.integers(8, 60)), draw(st.integers(1, 6)), troubled=troubled, bars=draw(st.booleans())
+        random,
+        draw(st.integers(8, 60)),
+        draw(st.integers(1, 6)),
+        troubled=troubled,
+        bars=draw(st.booleans()),
+        splits=splits,
     )
     weights = random_weights(random, market, short=draw(st.booleans()) if short is None else short)
     charged = costs and draw(st.booleans())
@@ -95,6 +124,7 @@ def cases(draw: st.DrawFn, *, short: bool | None = None, troubled: bool = True, 
         "capital": draw(st.sampled_from([1e3, 1e6, 1e9])),
         "participation": draw(st.sampled_from([None, 0.05, 1.0])),
         "carry": draw(st.booleans()),
+        "lot": draw(st.sampled_from(lots)),
         "costs": ap.Costs(
             commission_bps=draw(st.sampled_from([0.0, 1.0, 50.0])),
             spread_bps=draw(st.sampled_from([0.0, 8.0])),
@@ -109,4 +139,4 @@ def cases(draw: st.DrawFn, *, short: bool | None = None, troubled: bool = True, 
     if draw(st.booleans()):
         close = market.panel("close").reindex(weights.index)
         stops = (close * random.uniform(0.9, 1.1, close.shape)).where(random.random(close.shape) < 0.5)
-    return Case(market, weights, execution, stops)
+    return Case(market, weights, execution, stops, draw(st.sampled_from([*STOP_RULES, EVERY_RULE])))

@@ -22,6 +22,8 @@ def result_flags(market: MarketData, record: TradingRecord, execution: Mapping[s
         flags.append("no volume: market impact is not charged")
     if execution["participation"] is not None and "volume" not in market:
         flags.append("no volume: the participation cap does not bind")
+    if execution["lot"] > 0.0 and any("adjusted closes" in flag for flag in market.flags):
+        flags.append("lots are counted in adjusted prices, not in the shares of the day")
     ruined = record.equity_values <= 0.0
     if ruined.any():
         first = record.sessions[int(np.argmax(ruined))].date()

@@ -41,8 +41,8 @@ class LastDecision:
 
     @cached_property
     def frontier(self) -> pd.DataFrame:
-        """The efficient frontier of the estimate, long-only and fully invested, see `portfolio.frontier`."""
-        return frontier(self.estimate)
+        """The efficient frontier of the estimate, long-only and fully invested; empty without a usable asset."""
+        return frontier(self.estimate) if self.estimate.usable.any() else pd.DataFrame()
 
     @cached_property
     def contributions(self) -> pd.DataFrame:
@@ -52,6 +52,16 @@ class LastDecision:
             for name, weights in self.portfolios.items()
         }
         return pd.concat(parts, names=["allocator", "asset"])
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Every table by its name."""
+        return {
+            "portfolios": self.portfolios,
+            "moments": self.moments,
+            "frontier": self.frontier,
+            "contributions": self.contributions,
+        }
 
     def tree(self, linkage: str = "single", leaf_order: bool = False) -> tuple[Array, pd.Index]:
         """Return the linkage of the assets and the assets from left to right, see `portfolio.dendrogram.clusters`."""
@@ -70,8 +80,9 @@ def last_decision(
 
     def seen_by(name: str) -> Sight:
         result = results[name]
-        weights = np.asarray(result.weights.iloc[row].to_numpy(), dtype=np.float64)
-        return sight(strategies[name], studied, row, weights, result.equity.to_numpy()[: row + 1])
+        weights: Array = np.asarray(result.weights.iloc[row], dtype=np.float64)
+        equity: Array = np.asarray(result.equity, dtype=np.float64)
+        return sight(strategies[name], studied, row, weights, equity[: row + 1])
 
     seen = {name: seen_by(name) for name in strategies}
     estimate = estimated(first, seen[first.name], studied)

@@ -67,7 +67,7 @@ def check_strategy(
 
 def same_bar(result: BacktestResult, strategy: Strategy) -> Finding | None:
     """Return the first fill that happens while its decision is placed, in the session whose close decided it."""
-    broker = SimulatedBroker(result.market, strategy.execution)
+    broker = SimulatedBroker(result.market, strategy.execution, strategy.risk.stops)
     first: Finding | None = None
     count = 0
     for row, decision in zip(_decided(result), result.decisions, strict=True):
@@ -136,7 +136,7 @@ def delayed_trading(result: BacktestResult, strategy: Strategy) -> tuple[pd.Data
         if not inside.any():
             break
         late = targets.loc[inside].set_axis(market.sessions[at[inside]])
-        live = backtest_weights(market, late, **terms).live_returns
+        live = backtest_weights(market, late, stop_rules=strategy.risk.stops, **terms).live_returns
         ratio = float(sharpe(live))
         rows[delay] = (ratio, ratio * (len(live) / SESSIONS_PER_YEAR) ** 0.5)
     return kept_share(rows, "sharpe")

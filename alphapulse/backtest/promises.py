@@ -33,9 +33,10 @@ def promises(results: Mapping[str, BacktestResult], rows: npt.NDArray[np.intp], 
     before = [returns[row - lookback : row] @ held for row, held in zip(starts, weights, strict=True)]
     after = [returns[row + 1 : end + 1] @ held for row, end, held in zip(starts, ends, weights, strict=True)]
     unknown = np.full((1, len(results)), np.nan)
-    promised = [(window.mean(axis=0), window.var(axis=0)) for window in before] or [(unknown[0], unknown[0])]
+    mean = np.mean([window.mean(axis=0) for window in before] or unknown, axis=0)
+    variance = np.mean([window.var(axis=0) for window in before] or unknown, axis=0)
     kept = np.concatenate(after or [unknown])
-    moments = _moments(*np.mean(promised, axis=0), "promised") | _moments(kept.mean(axis=0), kept.var(axis=0), "kept")
+    moments = _moments(mean, variance, "promised") | _moments(kept.mean(axis=0), kept.var(axis=0), "kept")
     return pd.DataFrame(moments, index=list(results))
 
 

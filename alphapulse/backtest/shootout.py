@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 from inspect import signature
 from typing import Any
 
@@ -54,9 +54,14 @@ class Shootout:
         return self.strategy.name
 
     @property
+    def first(self) -> BacktestResult:
+        """The run of the first allocator, whose market and decision sessions all share."""
+        return next(iter(self.results.values()))
+
+    @property
     def market(self) -> MarketData:
         """The market that all traded."""
-        return self._first.market
+        return self.first.market
 
     @property
     def own(self) -> str:
@@ -130,6 +135,18 @@ class Shootout:
         t = self.against()["t"].reindex(list(self.results))
         return t[t.abs() > CLEAR].sort_values()
 
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Every table by its name: measures, against 1/N, promises, returns, and those of the last decision."""
+        against = {} if self.naive is None else {"against": self.against()}
+        return {
+            "measures": self.table,
+            **against,
+            "promises": self.promises,
+            "returns": self.returns,
+            **self.last.tables,
+        }
+
     def summary(self) -> "pd.Series[Any]":
         """Return how 1/N and the best of all did, then the headline measures of the strategy's own allocator.
 
@@ -146,10 +163,6 @@ class Shootout:
         }
         return pd.Series(head | self.results[self.own].summary().to_dict(), dtype="object")
 
-    @property
-    def _first(self) -> BacktestResult:
-        return next(iter(self.results.values()))
-
     def __repr__(self) -> str:
         return f"Shootout on {self.market.name}, net of costs\n{self.table.round(3)}"
 
@@ -160,14 +173,15 @@ class Shootout:
 def shootout(
     market: MarketData,
     strategy: Strategy,
-    allocators: Iterable[str] | Mapping[str, Allocator] = tuple(ALLOCATORS),
+    allocators: Iterable[str] | Mapping[str, Allocator | type[Allocator]] = ALLOCATORS,
     *,
     progress: bool = False,
 ) -> Shootout:
     """Walk `strategy` through `market` once under each allocator, everything else the same.
 
-    allocators: names from ALLOCATORS, or allocators by name. Named, the strategy's own allocator comes as it is, the
-    others with their defaults under its constraints, where they take any. The scores are computed once.
+    allocators: names from ALLOCATORS, or allocators or their classes by name. A class, and so a name, makes the
+    strategy's own allocator as it is, and others with their defaults under its constraints where they take any. The
+    scores are computed once.
     ParamsError without an allocator, on an unknown name and on the name "index", which the index has.
     """
     chosen = _chosen(allocators, strategy.portfolio.allocator)
@@ -182,27 +196,29 @@ def shootout(
     return Shootout(strategy, chosen, results, last_decision(runs, results, studied))
 
 
-def _chosen(allocators: Iterable[str] | Mapping[str, Allocator], own: Allocator) -> dict[str, Allocator]:
-    chosen: dict[str, Allocator] = (
-        {str(name): allocator for name, allocator in allocators.items()}
+def _chosen(
+    allocators: Iterable[str] | Mapping[str, Allocator | type[Allocator]], own: Allocator
+) -> dict[str, Allocator]:
+    given: Mapping[str, Allocator | type[Allocator]] = (
+        allocators
         if isinstance(allocators, Mapping)
-        else {name: _named(name, own) for name in allocators}
+        else {name: ALLOCATORS[check_choice("allocator", name, ALLOCATORS)] for name in allocators}
     )
-    if not chosen or INDEX in chosen:
+    if not given or INDEX in given:
         raise ParamsError(
-            f"shootout: allocators = {list(chosen)}",
+            f"shootout: allocators = {list(given)}",
             f"at least one, and none named {INDEX!r}, which is the row of the market's index",
             f"take some of {', '.join(ALLOCATORS)}",
         )
-    return chosen
+    return {name: _built(one, own) if isinstance(one, type) else one for name, one in given.items()}
 
 
-def _named(name: str, own: Allocator) -> Allocator:
-    kind = ALLOCATORS[check_choice("allocator", name, ALLOCATORS)]
+def _built(kind: type[Allocator], own: Allocator) -> Allocator:
     if type(own) is kind:
         return own
-    shared = "constraints" in signature(kind).parameters and hasattr(own, "constraints")
-    return partial(kind, constraints=own.constraints)() if shared else kind()
+    make: Callable[..., Allocator] = kind
+    shared = getattr(own, "constraints", None) if "constraints" in signature(kind).parameters else None
+    return make() if shared is None else make(constraints=shared)
 
 
 def _trading(result: BacktestResult) -> dict[str, float]:

@@ -17,9 +17,9 @@ class Facts:
     """Facts by asset at one close; None where nobody knows or nobody asked.
 
     sector: name; unknown is a group of its own. price: last traded close, currency. market_value: price times shares
-    outstanding, currency. traded_value: mean value traded a session over the last 21, currency. true_range: average true
-    range of the last 14 sessions, currency a share. coverage: share of the agents' evidence that was available, [0, 1].
-    tradable: True where the asset had a price at this close. In all numbers NaN is unknown.
+    outstanding, currency. traded_value: mean value traded a session over the last 21, currency. true_range: mean true
+    range of the last 14 sessions, currency a share. coverage: share of the agents' evidence that was available, in
+    [0, 1]. tradable: True where the asset had a price at this close. In all numbers NaN is unknown.
 
     benchmark: returns of the benchmark by session, over at least the window of the estimate. skill: information
     coefficient that scores are credited with over `horizon` sessions, one number.

@@ -1,1 +1,1 @@
-"""Turning decisions into fills: costs, the tape of a market, and the simulated broker with its compiled kernel."""
+"""Turning decisions into fills: costs, stops, the tape of a market, the simulated broker and its compiled kernel."""

@@ -2,19 +2,22 @@
 
 A session runs in this order:
 
-1. `_accrue`   interest on the cash and borrow cost on the shorts held overnight
-2. `_actions`  splits, cash dividends and delistings that take effect at the open
-3. `_trade`    waiting orders at the open (next_open)
-4. `_stops`    stop orders inside the bar, at the open when it gapped through
-5. `_trade`    waiting orders at the close (next_close; same_close orders that found no price)
-6. `_record`   mark at the close and write equity and cash
+1. `_follow`   with stop rules: what they make of the fills and the close of the session before
+2. `_accrue`   interest on the cash and borrow cost on the shorts held overnight
+3. `_actions`  splits, cash dividends and delistings that take effect at the open; `_restate` the stop rules' prices
+4. `_expire`   orders to close the positions that are too old for a time stop
+5. `_trade`    waiting orders at the open (next_open)
+6. `_stops`    stop orders inside the bar, at the open when it gapped through
+7. `_trade`    waiting orders at the close (next_close; same_close orders that found no price)
+8. `_record`   mark at the close and write equity and cash
 
 `place` turns target weights into waiting orders. Sizes are solved when an order first meets a price, so that after
 costs the weights equal the targets: with E the equity before trading at the fill prices, the equity after costs E'
-solves E' + cost(E') = E, by Newton's method on a convex, increasing, piecewise smooth function.
+solves E' + cost(E') = E, by Newton's method on a convex, increasing, piecewise smooth function. With lots the positions
+are then rounded toward zero, `_whole_lots`, and what that leaves stays in cash.
 
-`run` repeats these steps for a span of sessions and its own table of targets. The session-by-session path calls the
-same functions with a span of one, so both paths give the same numbers to the last bit.
+`run` takes these steps for a span of sessions and its own table of targets. The session-by-session path calls it with
+a span of one, so both paths give the same numbers to the last bit.
 
 All of it stands in one file on purpose: the compiler's cache watches only the file a function stands in, so a kernel
 spread over several files would go on running old code after one of them changed.
@@ -35,21 +38,28 @@ from alphapulse.execution.tape import Tape
 NEXT_OPEN, NEXT_CLOSE, SAME_CLOSE = 0, 1, 2
 FILLS = {"next_open": NEXT_OPEN, "next_close": NEXT_CLOSE, "same_close": SAME_CLOSE}
 
-SPLIT, DIVIDEND, DELISTING, WAITING, CAPPED, UNFUNDED, CANCELLED, REPLACED, STOP = range(len(EVENT_KINDS))
+SPLIT, DIVIDEND, DELISTING, WAITING, CAPPED, UNFUNDED, CANCELLED, REPLACED, STOP = range(9)
+TIME_STOP = EVENT_KINDS.index("time_stop")
 
 # Cash short by less than this share of equity is rounding, not a missing fund.
 ROUNDING = 1e-9
 # Trades smaller than this share of equity are rounding, not trades.
 DUST = 1e-13
+# A count of lots this near a whole number, as a share of it, is that number.
+LOT_ROUNDING = 1e-12
 # What one asset can write in one session: a fill at the open, one by a stop, one at the close.
 FILLS_PER_ASSET = 3
-EVENTS_PER_ASSET = 10
+EVENTS_PER_ASSET = 12
 
 Ints = npt.NDArray[np.int64]
 
 
 class Terms(NamedTuple):
-    """How orders trade: fill option, linear cost (fraction), rates per session, participation cap (inf for none)."""
+    """How orders trade.
+
+    fill: option. linear: cost as a fraction. interest, borrow: rates per session. participation: cap, inf for none.
+    lot: shares that trade together, 0 for fractions of a share.
+    """
 
     fill: int
     linear: float
@@ -59,6 +69,7 @@ class Terms(NamedTuple):
     participation: float
     carry: bool
     leverage: bool
+    lot: float
 
 
 class Account(NamedTuple):
@@ -77,6 +88,37 @@ class Account(NamedTuple):
     stop: Array
     traded: Array
     tally: Ints
+
+
+class Rules(NamedTuple):
+    """Stop rules; kind (place in EVENT_KINDS), from_peak, loss and multiple have one value a rule that sets a price.
+
+    The stop lies `loss` (fraction) below the best close since entry (from_peak) or below the entry price, less
+    `multiple` x atr (sessions x assets; 0 x 0 when no rule needs it). age: sessions of a time stop, 0 for none.
+    """
+
+    active: bool
+    kind: Ints
+    from_peak: npt.NDArray[np.bool_]
+    loss: Array
+    multiple: Array
+    age: int
+    atr: Array
+
+
+class Watch(NamedTuple):
+    """What stop rules remember of each position as it stood at the last close, by asset; empty without rules.
+
+    held: shares. entry: price of the first fill since it was flat or on the other side, in session `opened`. peak: best
+    close since, NaN for none. level: tightest stop price for the session to come, NaN for none, set by rule `kind`.
+    """
+
+    held: Array
+    entry: Array
+    opened: Ints
+    peak: Array
+    level: Array
+    kind: Ints
 
 
 class Journal(NamedTuple):
@@ -129,6 +171,71 @@ def _withdraw(i: int, account: Account) -> None:
 @compiled
 def _has_order(i: int, account: Account) -> bool:
     return not (np.isnan(account.target[i]) and np.isnan(account.ordered[i]))
+
+
+@compiled
+def _tighter(level: float, stop: float, held: float) -> bool:
+    """Return whether a position leaves at `level` before it leaves at `stop`; NaN is no stop."""
+    if np.isnan(level) or np.isnan(stop):
+        return not np.isnan(level)
+    return level > stop if held > 0.0 else level < stop
+
+
+@compiled
+def _follow(s: int, tape: Tape, journal: Journal, rules: Rules, watch: Watch) -> None:
+    """Bring the rules' memory to the close of `s`, and set the stop of each position for the next session."""
+    for k in range(journal.fill_start[s], journal.fill_start[s + 1]):
+        i = journal.fill_asset[k]
+        before = watch.held[i]
+        watch.held[i] += journal.fill_quantity[k]
+        if before == 0.0 or (before > 0.0) != (watch.held[i] > 0.0):
+            watch.entry[i] = journal.fill_price[k]
+            watch.opened[i] = s
+            watch.peak[i] = np.nan
+    for i in range(watch.held.size):
+        watch.level[i] = np.nan
+        held = watch.held[i]
+        if held == 0.0:
+            continue
+        if _tighter(tape.close[s, i], watch.peak[i], held):
+            watch.peak[i] = tape.close[s, i]
+        side = 1.0 if held > 0.0 else -1.0
+        for rule in range(rules.kind.size):
+            anchor = watch.peak[i] if rules.from_peak[rule] else watch.entry[i]
+            level = anchor * (1.0 - side * rules.loss[rule])
+            if rules.multiple[rule] > 0.0:
+                level -= side * rules.multiple[rule] * rules.atr[s, i]
+            if _tighter(level, watch.level[i], held):
+                watch.level[i] = level
+                watch.kind[i] = rules.kind[rule]
+
+
+@compiled
+def _restate(s: int, tape: Tape, account: Account, watch: Watch) -> None:
+    """Let the rules' prices and positions follow the corporate actions of the session."""
+    for k in range(tape.action_start[s], tape.action_start[s + 1]):
+        i, ratio = tape.action_asset[k], tape.action_split[k]
+        watch.held[i] = account.quantity[i]
+        watch.entry[i] /= ratio
+        watch.peak[i] /= ratio
+        watch.level[i] /= ratio
+
+
+@compiled
+def _expire(s: int, account: Account, rules: Rules, watch: Watch, journal: Journal) -> None:
+    """Order positions to be closed that were too old at the close before `s`, unless a waiting order does so."""
+    for i in range(watch.held.size):
+        held = watch.held[i]
+        if held == 0.0 or s - 1 - watch.opened[i] < rules.age:
+            continue
+        if account.target[i] * held <= 0.0 or (account.ordered[i] + held) * held <= 0.0:
+            continue
+        if _has_order(i, account):
+            _event(s, i, CANCELLED, account.ordered[i], 0.0, journal)
+            _withdraw(i, account)
+        account.target[i] = 0.0
+        account.tally[0] += 1
+        _event(s, i, TIME_STOP, -held, 0.0, journal)
 
 
 @compiled
@@ -356,6 +463,51 @@ def _sizes(
 
 
 @compiled
+def _in_lots(quantity: float, lot: float) -> float:
+    """Return the quantity rounded toward zero to a multiple of `lot`; as it is for a lot of 0."""
+    if lot == 0.0:
+        return quantity
+    count = quantity / lot
+    whole = np.rint(count)
+    if abs(count - whole) > LOT_ROUNDING * abs(whole):
+        whole = np.trunc(count)
+    return float(whole * lot)
+
+
+@compiled
+def _whole_lots(
+    s: int,
+    prices: Array,
+    impact: Array,
+    equity: float,
+    after: float,
+    account: Account,
+    terms: Terms,
+    sizes: Array,
+) -> None:
+    """Write the shares that bring each position to whole lots, none beyond its target share of the equity left.
+
+    A sale that is rounded sells more and costs more than was solved for: the equity left is lowered to what the rounded
+    sizes leave until they fit. Positions only shrink on the way, so it ends. Leaving a position sells its odd lot too.
+    """
+    target, ordered, quantity = account.target, account.ordered, account.quantity
+    while True:
+        left = equity
+        for i in range(sizes.size):
+            fresh = np.isnan(ordered[i])
+            if np.isnan(prices[i]) or (fresh and np.isnan(target[i])):
+                continue
+            if fresh:
+                sizes[i] = _in_lots(target[i] * after / prices[i], terms.lot) - quantity[i]
+            elif ordered[i] != -quantity[i]:
+                sizes[i] = _in_lots(ordered[i], terms.lot)
+            left -= _cost(sizes[i], prices[i], _impact_scale(s, i, impact), terms)
+        if left >= after or after <= 0.0:
+            break
+        after = max(left, 0.0)
+
+
+@compiled
 def _trade(s: int, prices: Array, tape: Tape, impact: Array, account: Account, terms: Terms, journal: Journal) -> None:
     """Fill the waiting orders that have a price; what cannot trade waits, is carried or is cancelled."""
     n = prices.size
@@ -365,6 +517,8 @@ def _trade(s: int, prices: Array, tape: Tape, impact: Array, account: Account, t
     wanted = np.empty(n)
     blocked = _sizes(prices, target, ordered, quantity, after, DUST * abs(equity), wanted)
     waiting_sale = blocked > 0 and _waiting_sale(s, prices, after, account, terms, journal)
+    if terms.lot > 0.0:
+        _whole_lots(s, prices, impact, equity, after, account, terms, wanted)
 
     sizes = wanted.copy()
     capped = terms.participation < np.inf and tape.volume.shape[0] > 0
@@ -375,7 +529,7 @@ def _trade(s: int, prices: Array, tape: Tape, impact: Array, account: Account, t
         for i in range(n):
             if sizes[i] > 0.0:
                 _event(s, i, UNFUNDED, sizes[i] * (1.0 - funded), 0.0, journal)
-                sizes[i] *= funded
+                sizes[i] = _in_lots(sizes[i] * funded, terms.lot)
     _execute(s, sizes, prices, impact, account, terms, journal)
 
     if blocked == 0 and not capped and funded == 1.0:
@@ -433,7 +587,7 @@ def _keep_rest(
 
 @compiled
 def _cap(s: int, sizes: Array, tape: Tape, account: Account, terms: Terms, journal: Journal) -> bool:
-    """Cut `sizes` to the participation cap where the volume is known; return whether a sale is carried on."""
+    """Cut `sizes` to the participation cap, in lots, where the volume is known; return whether a sale is carried on."""
     carried_sale = False
     for i in range(sizes.size):
         if np.isnan(tape.volume[s, i]):
@@ -442,20 +596,25 @@ def _cap(s: int, sizes: Array, tape: Tape, account: Account, terms: Terms, journ
         if abs(sizes[i]) > room:
             carried_sale = carried_sale or (sizes[i] < 0.0 and terms.carry)
             _event(s, i, CAPPED, np.sign(sizes[i]) * (abs(sizes[i]) - room), 0.0, journal)
-            sizes[i] = np.sign(sizes[i]) * room
+            sizes[i] = np.sign(sizes[i]) * _in_lots(room, terms.lot)
     return carried_sale
 
 
 @compiled
-def _stops(s: int, tape: Tape, impact: Array, account: Account, terms: Terms, journal: Journal) -> None:
-    """Close positions whose stop was touched: at the stop, at the open when it gapped through, inside the range.
+def _stops(
+    s: int, tape: Tape, impact: Array, account: Account, terms: Terms, journal: Journal, rules: Rules, watch: Watch
+) -> None:
+    """Close positions whose tightest stop was touched: at the stop, or at the open when it gapped through.
 
-    Where the range is unknown the close is compared with the stop, and is the fill price.
+    Where the range is unknown the close is compared with the stop, and is the fill price. A rule's stop is that of the
+    position held at the last close: it does not act on one opened or turned around at this open.
     """
     n = account.quantity.size
-    sizes, prices = np.zeros(n), np.zeros(n)
+    sizes, prices, kinds = np.zeros(n), np.zeros(n), np.full(n, STOP)
     for i in range(n):
         stop, held = account.stop[i], account.quantity[i]
+        if rules.active and held * watch.held[i] > 0.0 and _tighter(watch.level[i], stop, held):
+            stop, kinds[i] = watch.level[i], watch.kind[i]
         if np.isnan(stop) or held == 0.0:
             continue
         price = _stop_price(s, i, stop, held, tape)
@@ -469,7 +628,7 @@ def _stops(s: int, tape: Tape, impact: Array, account: Account, terms: Terms, jo
         _cap(s, sizes, tape, account, terms, journal)
     for i in range(n):
         if sizes[i] != 0.0:
-            _event(s, i, STOP, sizes[i], 0.0, journal)
+            _event(s, i, kinds[i], sizes[i], 0.0, journal)
     _execute(s, sizes, prices, impact, account, terms, journal)
     for i in range(n):
         if sizes[i] != 0.0 and account.quantity[i] == 0.0:
@@ -507,26 +666,6 @@ def _record(s: int, tape: Tape, account: Account, journal: Journal) -> None:
     journal.equity[s] = account.cash[0] + _mark(tape.close[s], account.quantity, account.mark)
     journal.cash[s] = account.cash[0]
     journal.fill_start[s + 1] = journal.used[0]
-
-
-@inlined
-def settle(s: int, tape: Tape, impact: Array, account: Account, terms: Terms, journal: Journal) -> None:
-    """Run session `s` from its opening to its close."""
-    # Each step is asked for before it is called: most sessions need none, and a call costs more than the question.
-    if terms.participation < np.inf:
-        account.traded[:] = 0.0
-    if s > 0 and (terms.interest != 0.0 or terms.borrow != 0.0):
-        _accrue(s, account, terms, journal)
-    if tape.action_start[s + 1] > tape.action_start[s]:
-        _actions(s, tape, account, journal)
-    at_open = terms.fill == NEXT_OPEN and tape.open.shape[0] > 0
-    if at_open and account.tally[0] > 0:
-        _trade(s, tape.open[s], tape, impact, account, terms, journal)
-    if account.tally[2] > 0:
-        _stops(s, tape, impact, account, terms, journal)
-    if not at_open and account.tally[0] > 0:
-        _trade(s, tape.close[s], tape, impact, account, terms, journal)
-    _record(s, tape, account, journal)
 
 
 @compiled
@@ -572,6 +711,8 @@ def run(
     account: Account,
     terms: Terms,
     journal: Journal,
+    rules: Rules,
+    watch: Watch,
 ) -> int:
     """Run sessions `first` to `last` (excluded); row_of names the row of `targets` decided at each close, -1 for none.
 
@@ -584,7 +725,28 @@ def run(
         events_left = journal.event_asset.size - journal.used[1]
         if fills_left < FILLS_PER_ASSET * n or events_left < EVENTS_PER_ASSET * n:
             return s
-        settle(s, tape, impact, account, terms, journal)
+        # Each step is asked for before it is called: most sessions need none, and a call costs more than the question.
+        # The steps stand here and in no function of their own: handing over all these arrays costs as much again.
+        if terms.participation < np.inf:
+            account.traded[:] = 0.0
+        if rules.active and s > 0:
+            _follow(s - 1, tape, journal, rules, watch)
+        if s > 0 and (terms.interest != 0.0 or terms.borrow != 0.0):
+            _accrue(s, account, terms, journal)
+        if tape.action_start[s + 1] > tape.action_start[s]:
+            _actions(s, tape, account, journal)
+            if rules.active:
+                _restate(s, tape, account, watch)
+        if rules.age > 0:
+            _expire(s, account, rules, watch, journal)
+        at_open = terms.fill == NEXT_OPEN and tape.open.shape[0] > 0
+        if at_open and account.tally[0] > 0:
+            _trade(s, tape.open[s], tape, impact, account, terms, journal)
+        if account.tally[2] > 0 or rules.kind.size > 0:
+            _stops(s, tape, impact, account, terms, journal, rules, watch)
+        if not at_open and account.tally[0] > 0:
+            _trade(s, tape.close[s], tape, impact, account, terms, journal)
+        _record(s, tape, account, journal)
         row = row_of[s]
         if row >= 0:
             chosen = stops[row] if stops.shape[0] > 0 else no_stops

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,12 +12,14 @@ import numpy as np
 from alphapulse.core.checks import check_choice, check_number, check_share
 from alphapulse.core.market import MarketData
 from alphapulse.core.stats import Array
+from alphapulse.core.stops import StopRule, chosen_stops
 from alphapulse.core.trading import Decision
 from alphapulse.core.units import BPS, SESSIONS_PER_YEAR
 from alphapulse.execution import kernel
 from alphapulse.execution.costs import Costs
 from alphapulse.execution.record import TradingRecord
-from alphapulse.execution.tape import impact_scale, tape_of
+from alphapulse.execution.stops import kernel_rules, opened_watch
+from alphapulse.execution.tape import frozen, impact_scale, tape_of
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,11 @@ class Execution:
     fill: next_open (default; the next close where there are no opens), next_close or same_close. capital: cash at the
     start. participation: cap on traded shares as a fraction of the session's volume, None for none. carry: keep what
     the cap leaves for the next session instead of cancelling it. leverage: let weights and cash go beyond the equity.
+    lot: shares that trade together; 0 trades fractions of a share, 1 whole shares, 100 round lots.
+
+    With lots a position is rounded toward zero when its order first meets a price, so its weight is never beyond the
+    target and what is left stays in cash; what a cap or missing cash cuts is rounded down too. So every position is a
+    multiple of the lot, but for what a split makes of it, which the next order removes; leaving a position sells all.
     """
 
     costs: Costs = Costs()
@@ -34,12 +42,16 @@ class Execution:
     participation: float | None = None
     carry: bool = False
     leverage: bool = False
+    lot: float = 0.0
 
     def __post_init__(self) -> None:
         check_choice("execution: fill", self.fill, kernel.FILLS)
         check_number("execution: capital", self.capital, most=1e15, above=True, next_step="give the cash at the start")
         if self.participation is not None:
             check_share("execution: participation", self.participation)
+        check_number(
+            "execution: lot", self.lot, most=1e9, next_step="0 trades fractions of a share, 1 whole shares, 100 lots"
+        )
 
     def described(self) -> dict[str, Any]:
         """Return the same as plain values, as they stand in a parameter file."""
@@ -56,21 +68,28 @@ class Execution:
             participation=math.inf if self.participation is None else float(self.participation),
             carry=self.carry,
             leverage=self.leverage,
+            lot=float(self.lot),
         )
 
 
 class SimulatedBroker:
-    """Hold one account on a recorded market and settle it session by session, or a whole table of targets at once."""
+    """Hold one account on a recorded market and settle it session by session, or a whole table of targets at once.
 
-    def __init__(self, market: MarketData, execution: Execution) -> None:
+    stops: rules that close positions between decisions, or their names, see `alphapulse.core.stops`; the tightest of
+    them and of the decision's own stop price acts. Events name the rule that did.
+    """
+
+    def __init__(self, market: MarketData, execution: Execution, stops: Iterable[StopRule | str] = ()) -> None:
         self.market = market
         self.execution = execution
+        self.stops = chosen_stops(stops)
         self.tape = tape_of(market)
         self._terms = execution.terms()
-        self._impact = impact_scale(market) if execution.costs.impact > 0.0 else np.zeros((0, 0))
+        self._impact = impact_scale(market) if execution.costs.impact > 0.0 else frozen(np.zeros((0, 0)))
         sessions, assets = market.panel("close").shape
         self.account = _open_account(assets, float(execution.capital))
         self.journal = _open_journal(sessions, assets)
+        self._rules, self._watch = kernel_rules(self.stops, self.tape), opened_watch(self.stops, assets)
         self.settled = 0
 
     @property
@@ -91,14 +110,24 @@ class SimulatedBroker:
         weights: Array = np.where(quantity != 0.0, quantity * mark, 0.0) / self.journal.equity[self.settled - 1]
         return weights
 
+    @property
+    def waiting(self) -> Array:
+        """Weights by asset that open orders still aim at, a remainder at the last settled close; NaN for no order."""
+        account = self.account
+        if not self.settled or self.journal.equity[self.settled - 1] <= 0.0:
+            return np.full(account.quantity.size, np.nan)
+        aimed = (account.quantity + account.ordered) * account.mark / self.journal.equity[self.settled - 1]
+        waiting: Array = np.where(np.isnan(account.target), aimed, account.target)
+        return waiting
+
     def settle(self, sessions: int) -> None:
         """Run the next sessions from opening to close, up to `sessions` of them settled in all."""
         self._run(sessions, np.full(sessions, -1), np.zeros((0, self.account.quantity.size)), np.zeros((0, 0)))
 
     def place(self, decision: Decision) -> None:
         """Replace the waiting orders by the decision's targets, taken at the close of the last settled session."""
-        targets = decision.targets.to_numpy(dtype=np.float64)
-        stops = np.zeros(0) if decision.stops is None else decision.stops.to_numpy(dtype=np.float64)
+        targets = frozen(decision.targets)
+        stops = frozen(np.zeros(0) if decision.stops is None else decision.stops)
         self._make_room()
         kernel.place(self.settled - 1, targets, stops, self.tape, self._impact, self.account, self._terms, self.journal)
 
@@ -116,13 +145,15 @@ class SimulatedBroker:
                     self.settled,
                     last,
                     rows,
-                    targets,
-                    stops,
+                    frozen(targets),
+                    frozen(stops),
                     self.tape,
                     self._impact,
                     self.account,
                     self._terms,
                     self.journal,
+                    self._rules,
+                    self._watch,
                 )
             )
             if self.settled < last:

@@ -33,6 +33,16 @@ class Tape(NamedTuple):
     action_delisting: Array
 
 
+def frozen(values: npt.ArrayLike) -> Array:
+    """Return the values as a contiguous read-only array of floats, copied only where they are not.
+
+    Writable or strided arrays are other types to the compiler, which would compile the kernel once more for each.
+    """
+    array = np.ascontiguousarray(values, dtype=np.float64).view()
+    array.flags.writeable = False
+    return array
+
+
 # A market never changes, so its tape is built once and goes with it.
 _TAPES: WeakKeyDictionary[MarketData, Tape] = WeakKeyDictionary()
 
@@ -54,13 +64,12 @@ def impact_scale(market: MarketData) -> Array:
     before the first one. Shape 0 x 0 without a volume panel.
     """
     if "volume" not in market:
-        return np.zeros((0, 0))
+        return frozen(np.zeros((0, 0)))
     returns = session_returns(market.panel("total_return"))
     volatility = returns.rolling(IMPACT_WINDOW, min_periods=2).std().shift(1)
     shares = market.panel("split").fillna(1.0).cumprod() if "split" in market else 1.0
     volume = (market.panel("volume") / shares).rolling(IMPACT_WINDOW, min_periods=1).mean().shift(1) * shares
-    scale: Array = (volatility / volume.where(volume > 0.0).pow(0.5)).ffill().fillna(0.0).to_numpy()
-    return scale
+    return frozen((volatility / volume.where(volume > 0.0).pow(0.5)).ffill().fillna(0.0))
 
 
 def _build(market: MarketData) -> Tape:
@@ -80,9 +89,7 @@ def _build(market: MarketData) -> Tape:
 
 
 def _array(market: MarketData, name: str) -> Array:
-    if name not in market.panels:
-        return np.zeros((0, 0))
-    return np.ascontiguousarray(market.panel(name).to_numpy(dtype=np.float64))
+    return frozen(market.panel(name) if name in market.panels else np.zeros((0, 0)))
 
 
 def _actions(market: MarketData) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Array, Array, Array]:

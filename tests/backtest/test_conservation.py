@@ -112,7 +112,7 @@ def test_equity_is_always_known(case: Case) -> None:
 def test_session_by_session_replay_is_the_backtest_to_the_last_bit(case: Case) -> None:
     result = case.run()
     options = dict(case.execution)
-    broker = SimulatedBroker(case.market, Execution(options.pop("costs"), **options))
+    broker = SimulatedBroker(case.market, Execution(options.pop("costs"), **options), case.stop_rules)
     for row, session in enumerate(case.market.sessions):
         broker.settle(row + 1)
         if session in case.weights.index:
@@ -121,6 +121,7 @@ def test_session_by_session_replay_is_the_backtest_to_the_last_bit(case: Case) -
     replayed = broker.record()
     pd.testing.assert_series_equal(replayed.equity, result.equity, check_exact=True)
     pd.testing.assert_frame_equal(replayed.fills, result.fills, check_exact=True)
+    pd.testing.assert_frame_equal(replayed.events, result.events, check_exact=True)
     pd.testing.assert_frame_equal(replayed.quantities, result.quantities, check_exact=True)
 
 
@@ -148,6 +149,7 @@ def test_prices_and_capital_in_another_currency_change_no_weight(case: Case) -> 
         case.weights,
         {**case.execution, "capital": case.execution["capital"] * factor},
         None if case.stops is None else case.stops * factor,
+        case.stop_rules,
     ).run()
     np.testing.assert_allclose(other.equity / factor, case.run().equity, rtol=1e-9)
 

@@ -31,29 +31,61 @@ def market() -> ap.MarketData:
     return ap.load_market("simulated", n_assets=15, n_sessions=900, seed=7, actions=True)
 
 
-@pytest.fixture(scope="module", params=["min_variance", "max_sharpe", "inverse_volatility", "equal_weight"])
+# Everything that may act between the calendar's decisions, or remembers what it did at the last one.
+BUSY = {
+    "portfolio": {
+        "allocator": "mean_variance",
+        "options": {"constraints": {"upper": 0.3, "turnover_bps": 10.0}},
+        "mean": "scores",
+        "no_trade": 0.01,
+    },
+    "sizing": {"method": "kelly", "drawdown_scale": 0.5},
+    "risk": {
+        "max_position": {"weight": 0.06},
+        "max_var": {"loss": 0.015},
+        "max_turnover": {"turnover": 0.5},
+        "trailing_stop": {"loss": 0.12},
+        "time_stop": {"sessions": 50},
+    },
+    "risk_check": "daily",
+    "execution": {"lot": 1.0, "participation": 0.05, "carry": True},
+}
+
+
+def busy() -> dict[str, object]:
+    return {
+        **changed(**{name: values for name, values in BUSY.items() if isinstance(values, dict)}),
+        "risk_check": "daily",
+    }
+
+
+@pytest.fixture(scope="module", params=[*ap.ALLOCATORS, "busy"])
 def strategy(request: pytest.FixtureRequest) -> ap.Strategy:
-    return ap.Strategy.from_params(changed(portfolio={"allocator": request.param}))
+    params = busy() if request.param == "busy" else changed(portfolio={"allocator": request.param})
+    return ap.Strategy.from_params(params)
 
 
 def replayed(market: ap.MarketData, strategy: ap.Strategy) -> tuple[SimulatedBroker, list[pd.Series]]:
     """Live through the market one session at a time, knowing only `until(session)`."""
-    assert isinstance(SimulatedBroker(market, strategy.execution), Broker)
-    broker, targets = SimulatedBroker(market, strategy.execution), []
+    broker, targets, estimate = SimulatedBroker(market, strategy.execution, strategy.risk.stops), [], None
+    assert isinstance(broker, Broker)
     for row, session in enumerate(market.sessions):
         known = market.until(session)
-        if due(strategy, known.sessions)[-1]:
-            targets.append(step(strategy, study(strategy, known), row, broker).targets)
+        asked = due(strategy, known.sessions)[-1]
+        if asked or (strategy.risk.check == "daily" and estimate is not None):
+            decision, estimate = step(strategy, study(strategy, known), row, broker, None if asked else estimate)
+            targets += [] if decision is None else [decision.targets]
         else:
             broker.settle(row + 1)
     return broker, targets
 
 
 def test_backtest_is_the_session_by_session_replay(market: ap.MarketData, strategy: ap.Strategy) -> None:
+    market = market.until(market.sessions[440 if strategy.risk.check == "daily" else 640])
     result = ap.backtest(market, strategy)
     broker, targets = replayed(market, strategy)
     replay = broker.record()
-    assert len(result.decisions) == len(targets) > 20
+    assert len(result.decisions) == len(targets) > 12
     np.testing.assert_allclose(result.decisions.targets, pd.DataFrame(targets), rtol=1e-12, atol=1e-12)
     np.testing.assert_allclose(result.equity, replay.equity, rtol=1e-12)
     np.testing.assert_allclose(result.quantities, replay.quantities, rtol=1e-12, atol=1e-9)
