@@ -81,7 +81,7 @@ def replayed(market: ap.MarketData, strategy: ap.Strategy) -> tuple[SimulatedBro
 
 
 def test_backtest_is_the_session_by_session_replay(market: ap.MarketData, strategy: ap.Strategy) -> None:
-    market = market.until(market.sessions[440 if strategy.risk.check == "daily" else 640])
+    market = market.until(market.sessions[600 if strategy.risk.check == "daily" else 640])
     result = ap.backtest(market, strategy)
     broker, targets = replayed(market, strategy)
     replay = broker.record()
