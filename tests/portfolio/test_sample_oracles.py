@@ -75,7 +75,7 @@ def test_black_litterman(inputs, window: pd.DataFrame, omega: str) -> None:
     from pypfopt import EfficientFrontier
     from pypfopt.black_litterman import BlackLittermanModel
 
-    estimate, prior = inputs
+    estimate, _ = inputs
     ours = BlackLitterman(prior="equal", risk_aversion=2.5, omega=omega, views=VIEWS).allocate(estimate)
     count = len(estimate.assets)
     implied = 2.5 * estimate.covariance @ np.full(count, 1.0 / count)
