@@ -48,17 +48,18 @@ def test_sums_are_shared_for_windows_of_the_lookback_and_unknown_at_gaps() -> No
     moments = Moments(returns, 126)
     served = 0
     for row in range(126, 600):
-        window = returns.iloc[row - 126 : row, [5, 2, 0, 7, 3]]
-        gram = moments.gram(window, np.array([0, 1, 3, 4]))
-        if gram is None:
+        window = returns.iloc[row - 126 : row, [0, 2, 3, 5, 7]]
+        products = moments.products(window, np.array([0, 1, 3, 4]), window.mean().to_numpy()[[0, 1, 3, 4]])
+        if products is None:
             continue
         served += 1
-        values = window.to_numpy()[:, [0, 1, 3, 4]]
+        values = (window - window.mean()).to_numpy()[:, [0, 1, 3, 4]]
         wanted = values.T @ values
-        np.testing.assert_allclose(gram, wanted, rtol=1e-12, atol=1e-12 * np.nanmax(wanted))
-        assert np.isnan(gram[1]).all() == (150 < row <= 276)
+        np.testing.assert_allclose(products, wanted, rtol=1e-12, atol=1e-12 * np.nanmax(wanted))
+        assert np.array_equal(products, products.T, equal_nan=True)
+        assert np.isnan(products[1]).all() == (150 < row <= 276)
     assert served > 0.9 * 474
-    assert moments.gram(returns.iloc[:126, [1]], np.array([0])) is None
+    assert moments.products(returns.iloc[:126, [1]], np.array([0]), np.zeros(1)) is None
 
 
 @given(seed=st.integers(0, 1000), lookback=st.integers(1, 200), assets=st.integers(1, 6), data=st.data())
@@ -129,7 +130,7 @@ def test_memory_is_bounded() -> None:
     moments = Moments(returns, 756)
     tracemalloc.start()
     for row in range(756, 2000, 63):
-        moments.gram(returns.iloc[row - 756 : row], np.arange(500))
+        assert moments.products(returns.iloc[row - 756 : row], np.arange(500), np.zeros(500)) is not None
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 120e6
