@@ -25,10 +25,11 @@ PRIOR_PERIODS = 12  # how many periods of evidence the prior weighs as much as
 
 @dataclass(frozen=True, eq=False)
 class Background:
-    """What facts of a whole market are computed in one go: panels by name, and the skill by session."""
+    """What facts of a whole market are computed in one go: panels by name, returns of the index, skill, by session."""
 
     market: MarketData
     panels: Mapping[str, Panel]
+    index: "pd.Series[float] | None"
     skill: "pd.Series[float] | None" = None
 
 
@@ -54,19 +55,29 @@ def background(market: MarketData, agent: Agent, scores: Panel, returns: Panel, 
     return Background(
         market,
         {name: COMPUTED[name](market, agent) for name in sorted(asked)},
+        index_returns(market),
         trailing_skill(scores, returns) if SKILL in needs else None,
     )
 
 
 def facts_at(known: Background, row: int) -> Facts:
     """Return the facts of all assets at the close of the session at `row`."""
-    facts = market_facts(known.market, row)
+    facts = _seen(known.market, known.index, row)
     by_asset = {name: panel.iloc[row] for name, panel in known.panels.items()}
     return replace(facts, **by_asset, skill=None if known.skill is None else float(known.skill.iloc[row]))
 
 
 def market_facts(market: MarketData, row: int) -> Facts:
     """Return what a market tells of its assets at the close of the session at `row`."""
+    return _seen(market, index_returns(market), row)
+
+
+def index_returns(market: MarketData) -> "pd.Series[float] | None":
+    """Return the returns of the market's index by session, None without one."""
+    return None if market.benchmark is None else market.benchmark.pct_change(fill_method=None)
+
+
+def _seen(market: MarketData, index: "pd.Series[float] | None", row: int) -> Facts:
     close = market.panel("close").iloc[row]
     return Facts(
         sector=market.sectors,
@@ -74,7 +85,7 @@ def market_facts(market: MarketData, row: int) -> Facts:
         traded_value=_traded_value(market, row),
         true_range=_true_range(market, row),
         tradable=close.notna(),
-        benchmark=None if market.benchmark is None else market.benchmark.iloc[: row + 1].pct_change(fill_method=None),
+        benchmark=None if index is None else index.iloc[: row + 1],
         horizon=HORIZON,
     )
 

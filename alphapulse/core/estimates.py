@@ -55,5 +55,5 @@ class RiskEstimate:
             mean=pd.Series(self.mean.to_numpy()[at], index=chosen),
             covariance=pd.DataFrame(self.covariance.to_numpy()[np.ix_(at, at)], index=chosen, columns=chosen),
             notes=self.notes,
-            facts=self.facts.on(chosen),
+            facts=self.facts,
         )

@@ -14,7 +14,8 @@ UNKNOWN_SECTOR = "unknown"
 
 @dataclass(frozen=True, eq=False)
 class Facts:
-    """Facts by asset at one close; None where nobody knows or nobody asked.
+    """Facts by asset at one close; None where nobody knows or nobody asked. They may cover more assets than are asked
+    about: `values` and `sectors` read those of any set.
 
     sector: name; unknown is a group of its own. price: last traded close, currency. market_value: price times shares
     outstanding, currency. traded_value: mean value traded a session over the last 21, currency. true_range: mean true

@@ -89,23 +89,22 @@ def estimate_risk(
     values = returns.to_numpy(dtype=np.float64)
     usable, notes = _observed(returns, values, min_observed)
     at = np.flatnonzero(usable)
-    known = facts.on(returns.columns)
     size = values.shape[1]
     if not at.size:
-        return _assembled(returns, np.full(size, np.nan), np.full((size, size), np.nan), notes, known)
+        return _assembled(returns, np.full(size, np.nan), np.full((size, size), np.nan), notes, facts)
     whole = len(at) == size
     window = values if whole else values[:, at]
     about = deviations(window, None if moments is None else partial(moments.products, returns, at))
     matrix, repairs = positive_definite(method(about))
     assets = returns.columns if whole else returns.columns[at]
-    grounds = Grounds(window, returns.index, assets, about.mean, matrix, known, scores)
+    grounds = Grounds(window, returns.index, assets, about.mean, matrix, facts, scores)
     means, told = expected(grounds)
     notes = (*notes, *repairs, *told)
     if whole:
-        return _assembled(returns, means, matrix, notes, known)
+        return _assembled(returns, means, matrix, notes, facts)
     all_means, all_matrix = np.full(size, np.nan), np.full((size, size), np.nan)
     all_means[at], all_matrix[np.ix_(at, at)] = means, matrix
-    return _assembled(returns, all_means, all_matrix, notes, known)
+    return _assembled(returns, all_means, all_matrix, notes, facts)
 
 
 def _observed(returns: Panel, values: Array, min_observed: float) -> tuple[np.ndarray, tuple[str, ...]]:

@@ -175,11 +175,10 @@ def test_one_asset_has_its_variance(covariance: str) -> None:
 
 def test_facts_go_with_the_estimate_on_its_assets() -> None:
     price = pd.Series([5.0, 7.0, 9.0], index=["A03", "Z", "A00"])
-    facts = estimate_risk(returns(), facts=Facts(price=price, skill=0.03)).facts
-    assert facts.skill == 0.03
-    assert facts.price is not None
-    assert facts.price.reindex(["A00", "A01", "A03"]).tolist()[::2] == [9.0, 5.0]
-    assert facts.price.index.equals(returns().columns)
+    estimate = estimate_risk(returns(), facts=Facts(price=price, skill=0.03))
+    assert estimate.facts.skill == 0.03
+    told = estimate.facts.values("price", estimate.assets)
+    assert (told[0], told[3]) == (9.0, 5.0) and np.isnan(told[[1, 2, 4, 5]]).all()
 
 
 @pytest.mark.parametrize("build", ["twin", "fewer sessions than assets"])
