@@ -52,6 +52,12 @@ class Case:
         numbers = np.flatnonzero(np.isfinite(self.low) | np.isfinite(self.high))
         return np.vstack([np.ones(len(self.mean)), *(self.groups == number for number in numbers)]).astype(np.float64)
 
+    @cached_property
+    def spans(self) -> tuple[Array, Array]:
+        """Lowest and highest value of each of `rows`."""
+        numbers = np.flatnonzero(np.isfinite(self.low) | np.isfinite(self.high))
+        return np.concatenate([[self.net], self.low[numbers]]), np.concatenate([[self.net], self.high[numbers]])
+
     def only(self, keep: Mask) -> Case:
         """Return the case in which nothing but the assets of `keep` may be held, made feasible again."""
         return feasible(
@@ -110,7 +116,6 @@ class Case:
         return found[0]
 
     def _solved(self, reward: Array, price: float, toll: float, start: Array) -> Array:
-        numbers = np.flatnonzero(np.isfinite(self.low) | np.isfinite(self.high))
         size = len(self.mean)
         priced = [(self.current, price)] if price > 0.0 else []
         priced += [(np.zeros(size), toll)] if toll > 0.0 else []
@@ -119,8 +124,8 @@ class Case:
             lower=self.lower,
             upper=self.upper,
             rows=self.rows,
-            low=np.concatenate([[self.net], self.low[numbers]]),
-            high=np.concatenate([[self.net], self.high[numbers]]),
+            low=self.spans[0],
+            high=self.spans[1],
             kinks=np.array([kink for kink, _ in priced]).reshape(len(priced), size),
             prices=np.array([np.full(size, each) for _, each in priced]).reshape(len(priced), size),
         )

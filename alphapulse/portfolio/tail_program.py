@@ -83,24 +83,30 @@ class Optimum:
 
 
 def solve_tail(program: TailProgram, start: Array) -> Optimum:
-    """Return the optimum of a program from weights that meet its constraints; near ones make it fast.
+    """Return the optimum of a program, from weights that meet its constraints; the nearer they are the faster.
 
     The start changes nothing else unless several weights are optimal, of which one is returned. The gap is at most 1e-9
-    of the objective, or of a thousandth of the returns' root mean square where that is larger. RiskError where no such
-    weights are found.
+    of the objective, or of a thousandth of the returns' root mean square where that is larger, and so are bounds and
+    rows kept. RiskError where no such weights are found, as from a start outside the constraints.
     """
     problem = _problem(program)
     vertex = _vertex(problem, np.append(start, 0.0), int(program.tail + WHOLE))
-    prices = search(problem, vertex)
+    try:
+        prices = search(problem, vertex)
+    except np.linalg.LinAlgError:
+        prices = np.full(len(problem.forms), np.nan)
     prices[len(program.returns) :] *= program.scale
     x = np.clip(vertex.x[:-1], program.lower, program.upper)
     objective = program.objective(x)
     gap = (objective - program.bound(prices)) / max(abs(objective), SMALL * program.scale)
-    if not gap <= CERTAIN:
+    above = program.rows @ x - program.low
+    outside = float(np.where(program.fixed, np.abs(above), -above).max(initial=0.0))
+    if not (abs(gap) <= CERTAIN and outside <= CERTAIN):
         raise RiskError(
-            f"min_cvar of {len(program.returns)} sessions x {len(x)} assets: gap of {gap:.1e} to the proven bound",
-            f"returns and bounds with an optimum that can be proven to {CERTAIN:g}",
-            "look for returns beyond measure, or set closer bounds",
+            f"min_cvar of {len(program.returns)} sessions x {len(x)} assets: no optimum proven, the gap is {gap:.1e}, "
+            f"constraints are missed by {outside:.1e}",
+            f"at most {CERTAIN:g} of both, which returns of similar size and a feasible start allow",
+            "look for assets whose returns are wrong by orders of magnitude",
         )
     return Optimum(x, objective, max(gap, 0.0))
 

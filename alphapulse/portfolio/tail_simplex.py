@@ -4,7 +4,7 @@
     subject to  lower <= x <= upper,  forms linear in the variables x, of which v is the last
 
 A session is a form, returns x + v, that may be below 0 at a small price; a row of the constraints is one whose price is
-infinite. So both are the same to the method.
+infinite, and in an equation it may not be above its low either. So both are the same to the method.
 
 1. A vertex has as many *tight* forms, at their low, as *held* variables: v, and the assets that hold them there.
    `inverse` says how the held ones move with the tight ones.
