@@ -15,11 +15,11 @@ from alphapulse.core.errors import ParamsError
 class Constraints:
     """Bounds on weights, which are fractions of equity. The defaults are long-only and fully invested, without caps.
 
-    lower, upper: of each weight; a lower bound below 0 allows shorts. net: sum of the weights. gross: the
-    most that the sum of absolute weights may be, None for no cap; one below what net and bounds need is raised to it. sectors: lowest and highest sum of weights by sector;
-    a sector not named is free. turnover_bps: cost of trading one way, in basis points of the traded value, weighed
-    against the gain over a month (21 sessions). max_assets: most assets held, by dropping the smallest and solving
-    again, None for any number.
+    lower, upper: of each weight; a lower bound below 0 allows shorts. net: sum of the weights. gross: the most that the
+    sum of absolute weights may be, None for no cap; one below what net and bounds need is raised to it. sectors: lowest
+    and highest sum of weights by sector; a sector not named is free. turnover_bps: cost of trading one way, in basis
+    points of the traded value, weighed against the gain over a month (21 sessions). max_assets: most assets held, by
+    dropping the smallest and solving again, None for any number.
 
     ParamsError on numbers out of range, a lower bound above its upper one, or unknown names in a mapping.
     """
