@@ -1,17 +1,19 @@
-"""The command line: `alphapulse backtest`, `alphapulse agents`, `alphapulse leakcheck`, `alphapulse runs`."""
+"""The command line: a command for each kind of run, `alphapulse leakcheck`, `alphapulse runs`."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from alphapulse.core.errors import AlphaPulseError, RunError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from alphapulse.store.runs import Run
 
 app = typer.Typer(
@@ -41,11 +43,7 @@ def backtest(
     progress: Progress = True,
 ) -> None:
     """Run the backtest notebook with PARAMS and store the run: tables, executed notebook, HTML tear sheet."""
-    from alphapulse.params import parse_change
-    from alphapulse.runner import run_backtest
-
-    changed = dict(map(parse_change, changes or []))
-    _tell(lambda: run_backtest(params, changes=changed, root=root, notebook=notebook, progress=progress))
+    _make("backtest", params, {}, changes, root, notebook, progress)
 
 
 @app.command()
@@ -58,29 +56,76 @@ def agents(
     progress: Progress = True,
 ) -> None:
     """Run the agents notebook with the data and agents of PARAMS and store what their scores were worth."""
+    _make("agents", params, {"horizon": horizon}, changes, root, notebook, progress)
+
+
+@app.command()
+def portfolio(
+    params: Params,
+    allocator: Annotated[
+        list[str] | None, typer.Option(help="An allocator to run; repeat it for more. None runs all.")
+    ] = None,
+    changes: Changes = None,
+    root: Root = Path("runs"),
+    notebook: OwnNotebook = None,
+    progress: Progress = True,
+) -> None:
+    """Run the portfolio notebook with PARAMS: the same strategy under every allocator, side by side."""
+    _make("portfolio", params, {"allocators": allocator or []}, changes, root, notebook, progress)
+
+
+@app.command()
+def risk(
+    params: Params,
+    level: Annotated[float, typer.Option(help="Of VaR and CVaR; 0.95 speaks of the worst session in twenty.")] = 0.95,
+    changes: Changes = None,
+    root: Root = Path("runs"),
+    notebook: OwnNotebook = None,
+    progress: Progress = True,
+) -> None:
+    """Run the risk notebook with PARAMS and store what the strategy risked and what its risk rules were worth."""
+    _make("risk", params, {"level": level}, changes, root, notebook, progress)
+
+
+def _make(
+    kind: str,
+    params: Path,
+    own: dict[str, Any],
+    changes: list[str] | None,
+    root: Path,
+    notebook: Path | None,
+    progress: bool,
+) -> None:
+    """Make a run, and print its flags, summary and where to look."""
     from alphapulse.params import parse_change
-    from alphapulse.runner import run_agents
+    from alphapulse.report.tables import summary_text
+    from alphapulse.runner import run
 
     changed = dict(map(parse_change, changes or []))
-    _tell(lambda: run_agents(params, horizon=horizon, changes=changed, root=root, notebook=notebook, progress=progress))
-
-
-def _tell(make: Callable[[], Run]) -> None:
-    """Make a run, and print its flags, summary and where to look."""
-    from alphapulse.report.tables import summary_text
-
     try:
-        run = make()
+        made = run(kind, params, own=own, changes=changed, root=root, notebook=notebook, progress=progress)
     except KeyboardInterrupt as stop:  # caught here, because typer ends with no word
         typer.echo(f"stopped at {stop or 'the start'}; nothing of this run was kept", err=True)
         raise typer.Exit(130) from None
-    flags = run.manifest["flags"]
-    typer.echo(summary_text(run.summary, flags))
-    for warning in run.manifest["warnings"]:
+    typer.echo(summary_text(made.summary, made.manifest["flags"]))
+    for table in _tables(made):
+        typer.echo(f"\n{table.to_string(index=False)}")
+    for warning in made.manifest["warnings"]:
         typer.echo(f"note: {warning}")
-    typer.echo(f"\n{run.folder}/")
-    typer.echo(f"  tearsheet.html   open it in a browser\n  {run.manifest['notebook']}   the executed notebook")
+    typer.echo(f"\n{made.folder}/")
+    typer.echo(f"  tearsheet.html   open it in a browser\n  {made.manifest['notebook']}   the executed notebook")
     typer.echo("  manifest.json    parameters, data fingerprint, versions, digests of the tables beside it")
+
+
+def _tables(made: Run) -> Iterator[pd.DataFrame]:
+    """Yield the tables of a run to print: its allocators side by side, or what its risk rules were worth."""
+    from alphapulse.report.tables import allocator_table, rule_table
+
+    held = {name.removesuffix(".parquet") for name in made.manifest["files"]}
+    if made.kind == "portfolio":
+        yield allocator_table(made.table("measures"), made.table("against") if "against" in held else None)
+    if made.kind == "risk" and "rules" in held:
+        yield rule_table(made.table("rules"))
 
 
 @app.command()
@@ -124,7 +169,7 @@ def runs(
     root: Root = Path("runs"),
 ) -> None:
     """List stored runs, or compare some of them side by side."""
-    from alphapulse.report.tables import comparison_text
+    from alphapulse.report.tables import comparison_text, headline
     from alphapulse.store.runs import list_runs
 
     stored = list_runs(root)
@@ -134,7 +179,7 @@ def runs(
     if not compare:
         width = max(len(run.id) for run in stored)
         for run in stored:
-            typer.echo(f"{run.id:<{width}}  {_headline(run)}")
+            typer.echo(f"{run.id:<{width}}  {headline(run.kind, run.manifest['summary'])}")
         return
     chosen = {run.id: run.summary for run in stored if any(part in run.id for part in compare)}
     missing = [part for part in compare if not any(part in name for name in chosen)]
@@ -143,16 +188,6 @@ def runs(
             f"no run named like {', '.join(missing)}", "names that `alphapulse runs` lists", "check the name"
         )
     typer.echo(comparison_text(chosen))
-
-
-def _headline(run: Run) -> str:
-    summary = run.manifest["summary"]
-    if run.kind == "agents":
-        return f"IC {summary['ic']:6.3f}  t {summary['ic_t']:5.2f}  over {summary['horizon']} sessions, agents"
-    return (
-        f"return {summary['annual_return']:7.2%} a year  Sharpe {summary['sharpe']:5.2f}  "
-        f"drawdown {summary['max_drawdown']:7.2%}"
-    )
 
 
 def main() -> None:

@@ -286,6 +286,55 @@ def test_the_agents_of_a_file_are_measured_and_listed_beside_backtests(
     assert "horizon = 0" in refused.err
 
 
+def test_allocators_side_by_side_are_printed_and_listed(alphapulse, params: Path, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    chosen = ("--allocator", "equal_weight", "--allocator", "hrp", "--set", "name=shot")
+    ended = alphapulse("portfolio", params, "--runs", runs, *chosen, "--no-progress")
+    assert ended.code == 0, ended.err
+    for words in ("closes only", "less 1/N", "turnover", "portfolio.ipynb", "tearsheet.html"):
+        assert words in ended.out
+    (folder,) = runs.iterdir()
+    measures = pd.read_parquet(folder / "measures.parquet")
+    assert list(measures.index) == ["equal_weight", "hrp", "index"]
+    for name, row in measures.iterrows():
+        (line,) = (line for line in ended.out.splitlines() if line.split()[:1] == [name] and "±" in line)
+        assert f"{row['annual_return']:.2%}" in line and f"{row['sharpe']:.2f} ± " in line
+    listed = alphapulse("runs", "--runs", runs).out
+    assert f"1/N Sharpe {measures.loc['equal_weight', 'sharpe']:5.2f}" in listed and "of 1 others told apart" in listed
+    old = store(runs, "2020-01-01-first-00000001", sharpe=0.25)
+    compared = alphapulse("runs", old.name, "shot", "--runs", runs)
+    assert compared.code == 0
+    assert "0.25" in compared.out and f" {measures['sharpe'].drop('index').idxmax()}" in compared.out
+    refused = alphapulse("portfolio", params, "--runs", runs, "--allocator", "hpr")
+    assert refused.code == 2 and "did you mean hrp?" in refused.err
+
+
+def test_risk_rules_and_their_worth_are_printed_and_listed(alphapulse, params: Path, tmp_path: Path) -> None:
+    runs, own = tmp_path / "runs", tmp_path / "own.ipynb"
+    cells = [
+        "data: dict = {}\nagents: dict = {}\nportfolio: dict = {}\nrisk: dict = {}\nsave_to: str = ''",
+        "import alphapulse as ap\nrun = {'agents': agents, 'portfolio': portfolio, 'risk': risk}\n"
+        "value = ap.value_of_risk(ap.load_market(**data), ap.Strategy.from_params(run))\n"
+        "ap.save_run(ap.risk_review(value.with_all).valued(value), save_to)",
+    ]
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    book.cells[0].metadata["tags"] = ["parameters"]
+    nbformat.write(book, own)
+    rules = ("--set", "risk={max_position: {weight: 0.2}, max_gross: {gross: 0.5}}")
+    ended = alphapulse("risk", params, "--runs", runs, "--notebook", own, *rules, "--no-progress")
+    assert ended.code == 0, ended.err
+    (folder,) = runs.iterdir()
+    worth = pd.read_parquet(folder / "rules.parquet")
+    assert list(worth.index) == ["max_position", "max_gross", "all together"]
+    for name, row in worth.iterrows():
+        (line,) = (line for line in ended.out.splitlines() if line.strip().startswith(name))
+        assert f"{row['annual_return']:z.2%}" in line
+    refused = alphapulse("risk", params, "--runs", runs, "--level", "95")
+    assert refused.code == 2 and "write 95 per cent as 0.95" in refused.err
+    listed = alphapulse("runs", "--runs", runs).out
+    assert "Sharpe" in listed and listed.rstrip().endswith(", risk")
+
+
 def test_no_runs_and_unknown_runs_are_told(alphapulse, tmp_path: Path) -> None:
     empty = alphapulse("runs", "--runs", tmp_path / "nowhere")
     assert empty.code == 0
@@ -303,13 +352,13 @@ def test_a_damaged_run_is_named(alphapulse, tmp_path: Path) -> None:
     assert "first: manifest.json cannot be read" in ended.err
 
 
-@pytest.mark.parametrize("command", [[], ["agents"], ["backtest"], ["leakcheck"], ["runs"]])
+@pytest.mark.parametrize("command", [[], ["agents"], ["backtest"], ["portfolio"], ["risk"], ["leakcheck"], ["runs"]])
 def test_help_of_every_command(alphapulse, command: list[str]) -> None:
     ended = alphapulse(*command, "--help")
     assert ended.code == 0
     assert "Usage:" in ended.out
     commands = {name.name or name.callback.__name__ for name in cli.app.registered_commands}
-    assert commands == {"agents", "backtest", "leakcheck", "runs"}
+    assert commands == {"agents", "backtest", "leakcheck", "portfolio", "risk", "runs"}
 
 
 def test_the_installed_command_starts_without_heavy_imports() -> None:

@@ -18,7 +18,8 @@ import alphapulse as ap
 from alphapulse.backtest.card import Scorecard
 from alphapulse.backtest.scorecard import scorecard
 from alphapulse.core.errors import ParamsError, RunError
-from alphapulse.runner import NOTEBOOKS, find_notebook, run_agents, run_backtest, save_run
+from alphapulse.runner import KINDS, find_notebook, save_run
+from alphapulse.runner import run as execute
 from alphapulse.store.runs import Run, read_run
 
 SMALL = """
@@ -30,7 +31,7 @@ sizing: {volatility_target_ann: 0.12}
 risk: {max_position: {weight: 0.2}}
 execution: {costs: {spread_bps: 5.0}}
 """
-NOTEBOOK = NOTEBOOKS["backtest"].file
+NOTEBOOK = KINDS["backtest"].notebook
 TABLES = ("equity", "flows", "weights", "targets", "fills", "events", "clamps", "notes", "quality")
 
 
@@ -48,7 +49,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def run(params: Path, root: Path) -> Run:
-    return run_backtest(params, root=root, progress=False)
+    return execute("backtest", params, root=root, progress=False)
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +166,7 @@ def test_the_page_is_self_contained(run: Run) -> None:
 
 def test_the_same_parameters_give_the_same_run(run: Run, params: Path, root: Path) -> None:
     before = {table: run.table(table) for table in TABLES}
-    again = run_backtest(params, root=root, progress=False)
+    again = execute("backtest", params, root=root, progress=False)
     assert again.manifest["code"] == run.manifest["code"], "the sources changed while the tests ran"
     assert again.id.split("-")[-2:] == run.id.split("-")[-2:]
     for table, frame in before.items():
@@ -194,7 +195,7 @@ def notebook(folder: Path, *cells: str, parameters: bool = True) -> Path:
 
 def failing(params: Path, path: Path, root: Path) -> RunError:
     with pytest.raises(RunError) as caught:
-        run_backtest(params, root=root, notebook=path, progress=False)
+        execute("backtest", params, root=root, notebook=path, progress=False)
     assert not root.exists() or list(root.iterdir()) == []
     return caught.value
 
@@ -238,7 +239,9 @@ def test_a_file_that_is_no_notebook_is_told(params: Path, tmp_path: Path, text: 
 
 def test_bad_parameters_start_nothing(params: Path, tmp_path: Path) -> None:
     with pytest.raises(ParamsError, match="did you mean min_variance"):
-        run_backtest(params, changes={"portfolio.allocator": "min_varianc"}, root=tmp_path / "runs", progress=False)
+        execute(
+            "backtest", params, changes={"portfolio.allocator": "min_varianc"}, root=tmp_path / "runs", progress=False
+        )
     assert not (tmp_path / "runs").exists()
 
 
@@ -254,7 +257,7 @@ def test_the_notebook_is_found_here_or_beside_the_package(tmp_path: Path, monkey
 
 @pytest.fixture(scope="module")
 def agents_run(params: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return run_agents(params, horizon=10, root=tmp_path_factory.mktemp("agents"), progress=False)
+    return execute("agents", params, own={"horizon": 10}, root=tmp_path_factory.mktemp("agents"), progress=False)
 
 
 @pytest.fixture(scope="module")
@@ -300,16 +303,95 @@ def test_a_backtest_and_the_agents_of_one_file_are_two_runs(run: Run, agents_run
     assert run.id != agents_run.id
 
 
+@pytest.fixture(scope="module")
+def portfolio_run(params: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    names = ["equal_weight", "hrp"]
+    return execute("portfolio", params, own={"allocators": names}, root=tmp_path_factory.mktemp("p"), progress=False)
+
+
+def test_a_run_of_allocators_holds_tables_notebook_and_page(portfolio_run: Run, params: Path) -> None:
+    mapping = ap.load_params(params)
+    market, strategy = ap.load_market(**mapping["data"]), ap.Strategy.from_params(mapping)
+    shot = ap.shootout(market, strategy, ["equal_weight", "hrp"])
+    assert {path.name for path in portfolio_run.folder.iterdir()} == {
+        *("manifest.json", "portfolio.ipynb", "tearsheet.html", "quality.parquet"),
+        *(f"{name}.parquet" for name in shot.tables),
+    }
+    for name, table in shot.tables.items():
+        stored = portfolio_run.table(name)
+        pd.testing.assert_frame_equal(stored, table, check_freq=False, check_names=False, rtol=1e-12)
+    for name, value in shot.summary().items():
+        expected = value if isinstance(value, str) else pytest.approx(value, rel=1e-12, nan_ok=True)
+        assert portfolio_run.summary[name] == expected, name
+    page = (portfolio_run.folder / "tearsheet.html").read_text(encoding="utf-8")
+    assert "small: 2 allocators side by side" in page and "survivors only" in page
+
+
+def test_its_manifest_takes_the_whole_file_and_the_allocators(portfolio_run: Run, params: Path) -> None:
+    manifest = read_run(portfolio_run.folder).manifest
+    assert portfolio_run.kind == manifest["kind"] == "portfolio"
+    assert manifest["parameters"] == {**ap.load_params(params), "allocators": ["equal_weight", "hrp"]}
+    assert list(manifest["strategy"]["allocators"]) == ["equal_weight", "hrp"]
+    assert any("closes only" in flag for flag in manifest["flags"])
+
+
+@pytest.mark.parametrize(
+    ("own", "words"),
+    [
+        ({"allocators": ["hrpp"]}, "did you mean hrp"),
+        ({"allocators": "hrp"}, "a list of names"),
+        ({"horizon": 5}, "horizon"),
+    ],
+)
+def test_bad_parameters_of_its_own_start_nothing(params: Path, tmp_path: Path, own: dict[str, Any], words: str) -> None:
+    with pytest.raises(ParamsError) as caught:
+        execute("portfolio", params, own=own, root=tmp_path / "runs", progress=False)
+    assert words in str(caught.value)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_an_unknown_kind_of_run_is_refused(params: Path) -> None:
+    with pytest.raises(ParamsError, match="did you mean portfolio"):
+        execute("portfolios", params, progress=False)
+
+
+REVIEWED = """import alphapulse as ap
+run = {"agents": agents, "portfolio": portfolio, "sizing": sizing, "risk": risk, "execution": execution}
+value = ap.value_of_risk(ap.load_market(**data), ap.Strategy.from_params(run))
+ap.save_run(ap.risk_review(value.with_all).valued(value), save_to)"""
+
+
+def test_a_risk_review_is_a_run_of_its_own_beside_a_backtest(
+    run: Run, params: Path, tmp_path: Path, result: ap.BacktestResult
+) -> None:
+    path = notebook(tmp_path, REVIEWED)
+    own = {"level": 0.99}
+    reviewed = execute("risk", params, own=own, root=tmp_path / "runs", notebook=path, progress=False)
+    assert reviewed.kind == "risk"
+    assert reviewed.manifest["parameters"] == {**run.manifest["parameters"], "level": 0.99}
+    assert reviewed.id != run.id
+    assert reviewed.summary["sharpe"] == pytest.approx(result.summary()["sharpe"], rel=1e-12)
+    assert list(reviewed.table("rules").index) == ["max_position"]
+    assert {"measures.parquet", "forecasts.parquet", "stress.parquet"} <= set(reviewed.manifest["files"])
+    page = (reviewed.folder / "tearsheet.html").read_text(encoding="utf-8")
+    assert "What each rule cost and saved" in page and "survivors only" in page
+
+
+def test_only_results_are_stored(tmp_path: Path) -> None:
+    with pytest.raises(ParamsError, match="a DataFrame came"):
+        save_run(pd.DataFrame(), tmp_path)
+
+
 def test_a_manifest_without_a_kind_is_that_of_a_backtest(tmp_path: Path) -> None:
     assert Run(tmp_path, {"files": {}, "summary": {}}).kind == "backtest"
 
 
-@pytest.mark.parametrize("kind", NOTEBOOKS)
+@pytest.mark.parametrize("kind", KINDS)
 def test_the_parameters_of_a_notebook_are_those_it_is_run_with(kind: str) -> None:
-    book = nbformat.read(find_notebook(NOTEBOOKS[kind].file), as_version=4)
+    book = nbformat.read(find_notebook(KINDS[kind].notebook), as_version=4)
     (cell,) = [cell for cell in book.cells if "parameters" in cell.metadata.get("tags", [])]
     names = [ast.unparse(line.target) for line in ast.parse(cell.source).body if isinstance(line, ast.AnnAssign)]
-    assert names == list(NOTEBOOKS[kind].parameters)
+    assert names == list(KINDS[kind].parameters)
 
 
 def test_the_agents_notebook_uses_the_agents_of_the_sample_file() -> None:
@@ -326,11 +408,11 @@ def test_the_agents_notebook_uses_the_agents_of_the_sample_file() -> None:
 @pytest.mark.parametrize("horizon", [0, -1, 2.5, "21"])
 def test_a_bad_horizon_starts_nothing(params: Path, tmp_path: Path, horizon: Any) -> None:
     with pytest.raises(ParamsError, match="horizon = "):
-        run_agents(params, horizon=horizon, root=tmp_path / "runs", progress=False)
+        execute("agents", params, own={"horizon": horizon}, root=tmp_path / "runs", progress=False)
     assert not (tmp_path / "runs").exists()
 
 
 def test_a_horizon_longer_than_the_market_is_told(params: Path, tmp_path: Path) -> None:
     with pytest.raises(RunError, match="503 sessions, the horizon is 600"):
-        run_agents(params, horizon=600, root=tmp_path / "runs", progress=False)
+        execute("agents", params, own={"horizon": 600}, root=tmp_path / "runs", progress=False)
     assert list((tmp_path / "runs").iterdir()) == []

@@ -21,6 +21,8 @@ from alphapulse.portfolio.manager import PortfolioManager
 from alphapulse.risk.contributions import risk_contributions
 from alphapulse.strategy import Strategy
 
+POINTS = 30  # of a frontier, enough to look like a curve
+
 
 @dataclass(frozen=True, eq=False)
 class LastDecision:
@@ -42,7 +44,7 @@ class LastDecision:
     @cached_property
     def frontier(self) -> pd.DataFrame:
         """The efficient frontier of the estimate, long-only and fully invested; empty without a usable asset."""
-        return frontier(self.estimate) if self.estimate.usable.any() else pd.DataFrame()
+        return frontier(self.estimate, POINTS) if self.estimate.usable.any() else pd.DataFrame()
 
     @cached_property
     def contributions(self) -> pd.DataFrame:

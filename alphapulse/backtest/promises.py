@@ -28,7 +28,7 @@ def promises(results: Mapping[str, BacktestResult], rows: npt.NDArray[np.intp], 
     market = next(iter(results.values())).market
     returns = np.nan_to_num(session_returns(market.panel("total_return")).to_numpy())
     starts = rows[rows + 2 < len(returns)] + 1
-    ends = [*starts[1:], len(returns) - 1]
+    ends = np.append(starts[1:], len(returns) - 1)[: len(starts)]
     weights = np.stack([result.weights.to_numpy()[starts] for result in results.values()], axis=-1)
     before = [returns[row - lookback : row] @ held for row, held in zip(starts, weights, strict=True)]
     after = [returns[row + 1 : end + 1] @ held for row, end, held in zip(starts, ends, weights, strict=True)]

@@ -161,6 +161,12 @@ class RiskReview:
         if self.book is None:
             return {"positions": 0}
         first, tails = self.contributions.iloc[0].to_dict(), self.tails.loc[HEADLINE].to_dict()
+        selling = {}
+        if len(self.liquidity):
+            selling = {
+                "days_to_sell": self.liquidity["days"].max(),
+                "sold_var": self.liquidity["total"].sum(min_count=1),
+            }
         return {
             "positions": len(self.contributions),
             "gross": float(self.contributions["weight"].abs().sum()),
@@ -170,6 +176,7 @@ class RiskReview:
             "top_weight": first["weight"],
             "top_risk": first["share"],
             "crash": self.stress["return"].get("crash", np.nan),
+            **selling,
         }
 
     def __repr__(self) -> str:
@@ -217,7 +224,7 @@ def risk_review(result: BacktestResult, *, level: float = 0.95, seed: int = 0) -
         "tests": tests_of_forecasts(forecasts, level),
         "through_time": through_time(returns, index),
         "drawdowns": top_drawdowns(returns, DRAWDOWNS),
-        "episodes": book_tables.episodes(returns, index, book),
+        "episodes": book_tables.episodes(returns, index, book).iloc[: 0 if simulated(result.market) else None],
         "contributions": pd.DataFrame() if book is None else book_tables.contributions(book, level),
         "sectors": pd.DataFrame() if book is None else book_tables.sector_contributions(book, level),
         "exposures": book_tables.exposures(returns, index, book),
@@ -245,6 +252,11 @@ def risk_review(result: BacktestResult, *, level: float = 0.95, seed: int = 0) -
     )
 
 
+def simulated(market: MarketData) -> bool:
+    """Return whether a market says that it is simulated: the dates of real crises mean nothing there."""
+    return any(flag.startswith("simulated") for flag in market.flags)
+
+
 def _remarks(
     result: BacktestResult, index: "pd.Series[float] | None", book: LastBook | None, window: int
 ) -> tuple[str, ...]:
@@ -257,6 +269,8 @@ def _remarks(
         found.append("nothing was ever held: there is no book to review")
     elif book.session != result.market.sessions[-1]:
         found.append(f"the run ends in cash: the book is that of {book.session.date()}, its last one")
+    if simulated(result.market):
+        found.append("simulated: market crises, which are dated, are left out")
     if not {"portfolio", "estimates"} <= set(result.parameters):
         found.append(f"the run names no risk estimate: the book's is {COVARIANCE} over up to {LOOKBACK} sessions")
     return tuple(found)

@@ -32,6 +32,10 @@ from alphapulse.strategy import Strategy
 
 INDEX = "index"
 MEASURES = ("annual_return", "annual_volatility", "sharpe", "max_drawdown", "cvar_95", "hit_rate")
+OWN = (
+    *("annual_return", "annual_volatility", "sharpe", "max_drawdown", "cvar_95"),
+    *("turnover_ann", "costs_ann", "sessions", "decisions"),
+)
 CLEAR = 2.0  # standard errors beyond which a difference is told
 
 
@@ -148,7 +152,7 @@ class Shootout:
         }
 
     def summary(self) -> "pd.Series[Any]":
-        """Return how 1/N and the best of all did, then the headline measures of the strategy's own allocator.
+        """Return how 1/N and the best of all did, then the measures of OWN for the strategy's own allocator.
 
         told_apart: how many can be told from 1/N; it and naive_sharpe are NaN where 1/N did not run.
         """
@@ -161,7 +165,8 @@ class Shootout:
             "best_sharpe": float(sharpe.max()),
             "own": self.own,
         }
-        return pd.Series(head | self.results[self.own].summary().to_dict(), dtype="object")
+        own: dict[Any, Any] = self.results[self.own].summary()[list(OWN)].to_dict()
+        return pd.Series(head | own, dtype="object")
 
     def __repr__(self) -> str:
         return f"Shootout on {self.market.name}, net of costs\n{self.table.round(3)}"

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from alphapulse.backtest.last_book import LastBook
-from alphapulse.core.errors import ParamsError, RiskError
+from alphapulse.core.errors import AlphaPulseError, ParamsError, RiskError
 from alphapulse.risk.copula import monte_carlo_var
 from alphapulse.risk.var import METHODS, Tail, tail_risk, var_forecasts
 from alphapulse.risk.var_tests import backtest_summary, traffic_light
@@ -63,17 +63,28 @@ def forecast_table(returns: "pd.Series[float]", level: float, window: int) -> pd
     window: sessions before a session that its forecast is made from. NaN where there is no loss to forecast, as after a
     whole window in cash. A method that cannot be fitted is left out and named in `attrs["notes"]`.
     """
-    found, missed = {}, []
+    found: dict[str, pd.DataFrame] = {}
+    missed: list[str] = []
     for method in METHODS:
         try:
             forecasts = var_forecasts(returns, level, method, window)
         except (ParamsError, RiskError) as error:
-            missed.append(f"{method}: {error.came}")
+            missed.append(_named(str(method), error))
             continue
         losses = forecasts.where(forecasts["cvar"] < 0.0)
+        if losses["var"].isna().all():
+            missed.append(f"{method}: no session with a loss to forecast")
+            continue
         found[method] = pd.concat([returns.rename("return"), losses], axis=1).iloc[window:]
+    gaps = [
+        f"{method} on {unknown} of {len(table)} sessions"
+        for method, table in found.items()
+        if (unknown := int(table["var"].isna().sum()))
+    ]
     table = pd.concat(found, names=["method", "session"]) if found else pd.DataFrame()
-    table.attrs = {"notes": (f"no VaR forecasts by some methods: {_once(missed)}",) if missed else ()}
+    notes = [f"no VaR forecasts by some methods: {_once(missed)}"] if missed else []
+    notes += [f"no VaR forecast where too little was held before: {', '.join(gaps)}"] if gaps else []
+    table.attrs = {"notes": tuple(notes)}
     return table
 
 
@@ -89,7 +100,7 @@ def tests_of_forecasts(forecasts: pd.DataFrame, level: float) -> pd.DataFrame:
         try:
             summary = backtest_summary(table["return"], table[["var", "cvar"]], level).to_dict()
         except RiskError as error:
-            missed.append(f"{method}: {error.came}")
+            missed.append(_named(str(method), error))
             continue
         known = table.dropna()
         recent = traffic_light((known["return"] < known["var"]).to_numpy()[-RECENT:], level)
@@ -102,6 +113,10 @@ def tests_of_forecasts(forecasts: pd.DataFrame, level: float) -> pd.DataFrame:
     table = pd.DataFrame(list(rows.values()), index=pd.Index(list(rows), name="method"))
     table.attrs["notes"] = (f"VaR is not tested for some methods: {_once(missed)}",) if missed else ()
     return table
+
+
+def _named(method: str, error: AlphaPulseError) -> str:
+    return error.came if error.came.startswith(method) else f"{method}: {error.came}"
 
 
 def _once(reasons: Iterable[str]) -> str:

@@ -76,6 +76,12 @@ LABELS: Mapping[str, Label] = {
     "score_turnover": Label("Turnover a session", percent, "of a portfolio held in proportion to the scores"),
     "speaks": Label("Members scored", percent, "share of members and sessions with a score"),
     "coverage": Label("Evidence available", percent, "share of the evidence that was there where a score was given"),
+    "allocators": Label("Allocators", count, "ways of allocating, side by side"),
+    "naive_sharpe": Label("Sharpe ratio of 1/N", number, "of equal weights, after costs"),
+    "told_apart": Label("Told apart from 1/N", count, "allocators more than two standard errors away"),
+    "best": Label("Best allocator", number, "by Sharpe ratio, which is not yet a discovery"),
+    "best_sharpe": Label("Best Sharpe ratio", number, "of all allocators, after costs"),
+    "own": Label("Own allocator", number, "of the strategy; the measures below are its run"),
 }
 
 

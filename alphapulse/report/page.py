@@ -27,7 +27,7 @@ from alphapulse.report.theme import FONT, THEMES, template
 if TYPE_CHECKING:
     from alphapulse.report.sheet import TearSheet
 
-OPEN_ROWS = 12  # longer tables come folded
+OPEN_ROWS = 16  # longer tables come folded
 PROSE = 60  # signs; longer texts wrap, and their table takes the whole width
 
 

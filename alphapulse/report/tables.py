@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from alphapulse.report.labels import LABELS, percent, title, written
+from alphapulse.report.labels import LABELS, number, percent, title, written
 from alphapulse.report.series import calendar_returns
 from alphapulse.risk.drawdowns import top_drawdowns
 
 if TYPE_CHECKING:
     from alphapulse.backtest.result import BacktestResult
 
+# measure of an allocator: its head, how it is written, the column with its standard error
+ALLOCATOR_COLUMNS: Mapping[str, tuple[str, Callable[[float], str], str]] = {
+    "annual_return": ("return", percent, ""),
+    "annual_volatility": ("volatility", percent, ""),
+    "sharpe": ("Sharpe", number, "sharpe_se"),
+    "difference": ("less 1/N", number, "standard_error"),
+    "t": ("t", number, ""),
+    "max_drawdown": ("drawdown", percent, ""),
+    "cvar_95": ("shortfall", percent, ""),
+    "turnover_ann": ("turnover", percent, ""),
+    "costs_ann": ("costs", percent, ""),
+    "assets": ("assets", number, ""),
+}
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -39,12 +52,35 @@ def summary_text(summary: "pd.Series[Any]", flags: Iterable[str] = ()) -> str:
     return "\n".join(lines)
 
 
+def headline(kind: str, summary: Mapping[str, Any]) -> str:
+    """Return the line by which a stored run of a kind is listed, from its summary."""
+    if kind == "agents":
+        return f"IC {summary['ic']:6.3f}  t {summary['ic_t']:5.2f}  over {summary['horizon']} sessions, agents"
+    if kind == "portfolio":
+        best = f"best Sharpe {summary['best_sharpe']:5.2f} ({summary['best']})"
+        if pd.isna(summary["naive_sharpe"]):
+            return f"{best}  of {summary['allocators']}, without 1/N, portfolio"
+        told = f"{summary['told_apart']:.0f} of {summary['allocators'] - 1} others told apart"
+        return f"1/N Sharpe {summary['naive_sharpe']:5.2f}  {told}  {best}, portfolio"
+    line = (
+        f"return {summary['annual_return']:7.2%} a year  Sharpe {summary['sharpe']:5.2f}  "
+        f"drawdown {summary['max_drawdown']:7.2%}"
+    )
+    return line if kind == "backtest" else f"{line}, {kind}"
+
+
 def comparison(summaries: Mapping[str, "pd.Series[Any]"]) -> pd.DataFrame:
-    """Return the summaries of several runs side by side, measures x runs, NaN where a run has no such measure."""
+    """Return the summaries of several runs side by side, measures x runs, NaN where a run has no such measure.
+
+    Texts, such as the name of the best allocator, stay texts.
+    """
     rows: list[str] = []
     for summary in summaries.values():
         rows += [str(name) for name in summary.index if name not in rows]
-    return pd.DataFrame({run: pd.to_numeric(summary.reindex(rows)) for run, summary in summaries.items()}, index=rows)
+    columns = {run: summary.reindex(rows) for run, summary in summaries.items()}
+    return pd.DataFrame(
+        {run: column if _holds_text(column) else pd.to_numeric(column) for run, column in columns.items()}
+    )
 
 
 def comparison_text(summaries: Mapping[str, "pd.Series[Any]"]) -> str:
@@ -55,6 +91,31 @@ def comparison_text(summaries: Mapping[str, "pd.Series[Any]"]) -> str:
         index=pd.Index([title(str(name)) for name in frame.index]),
     )
     return shown.to_string()
+
+
+def allocator_table(measures: pd.DataFrame, against: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Return what a shoot-out measured as text, one row an allocator: a year, ratios with their standard errors.
+
+    measures: `Shootout.table`. against: `Shootout.against`, None without 1/N.
+    """
+    whole = measures if against is None else measures.join(against)
+    text = pd.DataFrame({"allocator": [str(name) for name in whole.index]})
+    for name, (head, write, error) in ALLOCATOR_COLUMNS.items():
+        if name in whole:
+            told = [_or_dash(value, write) for value in whole[name]]
+            errors = [f" ± {_or_dash(value, write)}" for value in whole[error]] if error else [""] * len(told)
+            text[head] = [value + beside for value, beside in zip(told, errors, strict=True)]
+    return text
+
+
+def rule_table(rules: pd.DataFrame) -> pd.DataFrame:
+    """Return what risk rules were worth as text, one row a rule, see `RiskValue.table`."""
+    return pd.DataFrame(
+        {
+            "rule": [str(name) for name in rules.index],
+            **{title(str(name)): [written(str(name), value) for value in column] for name, column in rules.items()},
+        }
+    )
 
 
 def drawdown_table(result: BacktestResult, top: int = 5) -> pd.DataFrame:
@@ -128,6 +189,14 @@ def _leaves(value: Any, name: str) -> Iterable[tuple[str, str]]:
         yield name, ", ".join(str(item) for item in value) or "none"
     else:
         yield name, "none" if value is None or value == {} else str(value)
+
+
+def _holds_text(column: "pd.Series[Any]") -> bool:
+    return any(isinstance(value, str) for value in column)
+
+
+def _or_dash(value: Any, write: Callable[[float], str]) -> str:
+    return "-" if pd.isna(value) else write(float(value))
 
 
 def _dates(column: "pd.Series[Any]", missing: str) -> "pd.Series[str]":

@@ -37,7 +37,7 @@ class Run:
 
     @property
     def kind(self) -> str:
-        """What was run: "backtest" (also where a manifest does not say) or "agents"."""
+        """What was run: "backtest" (also where a manifest does not say), "agents", "portfolio" or "risk"."""
         return str(self.manifest.get("kind", "backtest"))
 
     @property

@@ -69,7 +69,7 @@ def test_moments_frontier_and_contributions_agree_with_plain_sums(shot: Shootout
     assert ends[0] == pytest.approx(last.moments.loc["min_variance", "volatility_ann"])
     inside = last.moments["volatility_ann"].between(*ends)
     best = np.interp(last.moments["volatility_ann"], last.frontier["volatility_ann"], last.frontier["return_ann"])
-    assert (last.moments["return_ann"] <= best + 2e-3)[inside].all()  # the line is drawn through 20 points
+    assert (last.moments["return_ann"] <= best + 2e-3)[inside].all()  # the line is drawn through 30 points
 
 
 def test_nothing_handed_on_is_told_by_empty_tables(market: ap.MarketData) -> None:

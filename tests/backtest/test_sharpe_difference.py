@@ -53,7 +53,7 @@ def test_it_is_the_delta_method_of_ledoit_and_wolf_with_hac_moments() -> None:
 
 def test_equal_sharpe_ratios_pass_two_errors_about_as_often_as_chance_has_it() -> None:
     t = np.array([sharpe_differences(drawn(seed, 750), "base").loc["other", "t"] for seed in range(400)])
-    assert 0.02 < np.mean(np.abs(t) > 2.0) < 0.085  # 4.55 % and three standard errors of the share
+    assert np.mean(np.abs(t) > 2.0) == pytest.approx(0.0455, abs=3.0 * np.sqrt(0.0455 * 0.9545 / 400))
     assert abs(t.mean()) < 0.2
 
 
