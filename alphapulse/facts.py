@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -63,7 +64,7 @@ def background(market: MarketData, agent: Agent, scores: Panel, returns: Panel, 
 def facts_at(known: Background, row: int) -> Facts:
     """Return the facts of all assets at the close of the session at `row`."""
     facts = _seen(known.market, known.index, row)
-    by_asset = {name: panel.iloc[row] for name, panel in known.panels.items()}
+    by_asset: dict[str, Any] = {name: panel.iloc[row] for name, panel in known.panels.items()}
     return replace(facts, **by_asset, skill=None if known.skill is None else float(known.skill.iloc[row]))
 
 

@@ -86,7 +86,7 @@ def value_of_risk(market: MarketData, strategy: Strategy, *, progress: bool = Fa
 
     The scores are computed once for all runs. progress: show a bar over the runs. ParamsError when it has no rule.
     """
-    rules = [str(rule.rule) for rule in (*strategy.risk.limits, *strategy.risk.stops)]
+    rules = tuple(dict.fromkeys(strategy.risk.rules))
     if not rules:
         raise ParamsError(
             f"strategy {strategy.name}: no limit and no stop rule",

@@ -8,18 +8,15 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from alphapulse.report.figures import HEIGHT
-from alphapulse.report.labels import count, number, percent
+from alphapulse.report.labels import LABELS, chance, count, number, percent, share
 from alphapulse.report.risk_figures import RISK_FIGURES
 from alphapulse.report.risk_words import (
-    ALL_LABELS,
     READING,
     RULE_MEASURES,
     at_level,
-    chance,
     judged_rule,
     on_trial,
     plain,
-    share,
     verdict,
     worth,
 )
@@ -165,7 +162,7 @@ def risk_sheet(review: RiskReview, value: RiskValue | None = None, theme: str = 
 
 def _cards(review: RiskReview) -> pd.DataFrame:
     rows = [
-        (ALL_LABELS[str(name)].title, _written(value, ALL_LABELS[str(name)].write), ALL_LABELS[str(name)].meaning)
+        (LABELS[str(name)].title, _written(value, LABELS[str(name)].write), LABELS[str(name)].meaning)
         for name, value in review.summary().drop("level").items()
     ]
     return pd.DataFrame(rows, columns=["measure", "value", "meaning"])
@@ -233,7 +230,7 @@ def _exposures(review: RiskReview) -> pd.DataFrame:
 
 
 def _bands(measures: pd.DataFrame) -> pd.DataFrame:
-    labels = [ALL_LABELS[str(name)] for name in measures.index]
+    labels = [LABELS[str(name)] for name in measures.index]
     return pd.DataFrame(
         {"measure": [label.title for label in labels]}
         | {

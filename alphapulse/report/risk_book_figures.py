@@ -10,7 +10,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from alphapulse.report.figures import HEIGHT, PERCENT
-from alphapulse.report.risk_words import share, words
+from alphapulse.report.labels import share
+from alphapulse.report.risk_words import words
 from alphapulse.report.theme import OTHERS, STACK
 
 if TYPE_CHECKING:

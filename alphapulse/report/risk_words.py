@@ -8,7 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from alphapulse.backtest.risk_review import HEADLINE
-from alphapulse.report.labels import LABELS, Label, count, number, percent
+from alphapulse.report.labels import chance, number, percent, share
 
 if TYPE_CHECKING:
     from alphapulse.backtest.risk_review import RiskReview
@@ -38,38 +38,6 @@ def at_level(review: RiskReview) -> str:
     """Return the level of VaR as people write it."""
     return f"{100.0 * review.level:g} %"
 
-
-def share(value: float) -> str:
-    """Return a fraction as per cent to one place."""
-    return f"{value:z,.1%}"
-
-
-def chance(value: float) -> str:
-    """Return a probability: three places, and what is smaller as such."""
-    return "<0.001" if value < 0.0005 else f"{value:.3f}"
-
-
-RISK_LABELS: Mapping[str, Label] = {
-    "level": Label("Level of VaR", share, "the share of sessions whose return should not be below VaR"),
-    "var": Label("VaR, one session", percent, "return undercut with probability 1 - level (historical, whole record)"),
-    "cvar": Label("CVaR, one session", percent, "mean return of the sessions below that VaR"),
-    "exceptions": Label("VaR exceeded", share, "share of sessions below the VaR forecast the evening before"),
-    "kupiec_p": Label("Kupiec p", chance, "probability of such a number of exceptions if the forecasts are right"),
-    "independence_p": Label("Christoffersen p", chance, "probability of such clustering if exceptions are independent"),
-    "positions": Label("Positions", count, "assets in the last book"),
-    "gross": Label("Gross weight", percent, "sum of absolute weights of the last book"),
-    "book_risk_ann": Label("Volatility of the book", percent, "a year, by the strategy's own risk estimate"),
-    "book_var": Label("VaR of the book", percent, "one session, as if held over the window of the estimate"),
-    "book_cvar": Label("CVaR of the book", percent, "one session, as if held over the window of the estimate"),
-    "top_weight": Label("Riskiest position", percent, "weight of the position that brings most of the volatility"),
-    "top_risk": Label("Its share of the risk", percent, "share of the book's volatility that this position brings"),
-    "crash": Label("Book in a crash", percent, "index -20 %, volatility doubled, correlations half way to one"),
-    "clamps": Label("Weights cut by limits", count, "times a limit changed a weight"),
-    "days_to_sell": Label("Sessions to sell", number, "of the slowest position, at a tenth of what is traded"),
-    "sold_var": Label("VaR until sold", percent, "of the book, normal, until all is sold at that rate; spread paid"),
-    "stops": Label("Closed by stops", count, "positions that stop rules closed"),
-}
-ALL_LABELS = {**LABELS, **RISK_LABELS}
 
 READING = {
     "VaR and CVaR": "At 95 %, one session in twenty should lose more than VaR; CVaR is the mean loss of those. Both "

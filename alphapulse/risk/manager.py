@@ -64,9 +64,14 @@ class RiskManager:
         result.attrs.update(weights.attrs)
         return result, clamps
 
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """Names of the limits and stop rules, in order."""
+        return tuple(_rule(part) for part in (*self.limits, *self.stops))
+
     def without(self, rule: str) -> RiskManager:
         """Return the manager without the limit or stop rule of this name, as if it had never been there."""
-        check_choice("risk: rule", rule, {_rule(part) for part in (*self.limits, *self.stops)})
+        check_choice("risk: rule", rule, self.rules)
         return RiskManager(
             [limit for limit in self.limits if _rule(limit) != rule],
             [stop for stop in self.stops if _rule(stop) != rule],

@@ -17,9 +17,10 @@ from alphapulse.backtest.risk_review import RiskReview, risk_review
 from alphapulse.backtest.risk_value import RiskValue
 from alphapulse.core.errors import ParamsError
 from alphapulse.core.market import MarketData
+from alphapulse.report.labels import LABELS
 from alphapulse.report.risk import risk_sheet
 from alphapulse.report.risk_figures import RISK_FIGURES
-from alphapulse.report.risk_words import ALL_LABELS, READING, judged_rule, on_trial, verdict, worth
+from alphapulse.report.risk_words import READING, judged_rule, on_trial, verdict, worth
 from alphapulse.report.sheet import TearSheet
 
 HOSTILE = '<img src=x onerror="alert(1)">'
@@ -58,7 +59,7 @@ def test_the_sheet_has_every_figure_and_its_tables_are_text(sheet: TearSheet, re
     assert next(iter(sheet.tables)) == "How to read this page"
     assert list(sheet.tables)[-1] == "Provenance"
     assert all(isinstance(value, str) for table in sheet.tables.values() for value in table.to_numpy().ravel())
-    assert set(review.summary().index) <= set(ALL_LABELS)
+    assert set(review.summary().index) <= set(LABELS)
 
 
 def test_flags_and_the_verdict_come_before_any_number(page: str, review: RiskReview) -> None:
