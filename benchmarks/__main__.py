@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import platform
 from dataclasses import asdict
@@ -15,8 +16,15 @@ from benchmarks.measure import BUDGET_S, OURS, Measured, measured
 from benchmarks.rows import ROWS, Contestant, Row
 from benchmarks.trading import RUNS
 
-PACKAGES = ("alphapulse", "numpy", "pandas", "numba", "vectorbt", "bt", "TA-Lib", "ta")
-HEAD = ("work", "ours s", "first call s", "peak MB", "target", "peer", "peer s", "peer MB", "peer / ours")
+PACKAGES = (
+    *("alphapulse", "numpy", "pandas", "scipy", "numba", "vectorbt", "bt", "TA-Lib", "ta", "pyportfolioopt", "skfolio"),
+    *("riskfolio-lib", "piqp", "cvxpy", "empyrical-reloaded", "quantstats"),
+)
+HEAD = ("work", "ours s", "first call s", "peak MB", "target", "peer", "peer s", "peer MB", "peer / ours", "gap")
+GAP = """gap: the largest (ours - theirs) / |theirs| of the objectives of all problems that both solved, each judged by
+the same function of the same inputs, lower is better. Below zero ours is the better answer to every one: the peer's
+solver stops at its own tolerance. HRP minimises nothing: its gap is that of the variances, zero where weights agree, as
+they do unless leaves are ordered (skfolio)."""
 
 
 def main() -> None:
@@ -40,9 +48,11 @@ def main() -> None:
             other = measured(key, name, asked.quick)
             kept[key][name] = asdict(other) if other else None
             lines.append(_peer_cells(name, peer, other, ours))
-        for number, cells in enumerate(lines or [("none", "", "", "")]):
+        for number, cells in enumerate(lines or [("none", "", "", "", "")]):
             left = _our_cells(row, ours, asked.quick) if number == 0 else ("",) * 5
             print("| " + " | ".join((*left, *cells)) + " |", flush=True)
+    if any(isinstance(figures["returned"], dict) for row in kept.values() for figures in row.values() if figures):
+        print(f"\n{GAP}")
     if asked.json:
         asked.json.write_text(json.dumps({"about": _header(asked.quick), "rows": kept}, indent=1), encoding="utf-8")
 
@@ -51,7 +61,7 @@ def _header(quick: bool) -> str:
     packages = ", ".join(f"{name} {_version(name)}" for name in PACKAGES)
     lines = (
         f"python {platform.python_version()}, {packages}; {os.cpu_count()} cores, linear algebra on one thread.",
-        f"Medians of up to {RUNS} runs in {BUDGET_S:.0f} s on the same inputs, each in a process of its own;",
+        f"Medians of up to {RUNS} runs in {BUDGET_S:.0f} s on the same simulated inputs, each in a process of its own;",
         "the first call, which loads compiled code, stands apart. s: wall time, and CPU time where a busy machine kept",
         "it apart by more than a tenth; ratios are of CPU times. MB: peak of the whole process, inputs included.",
         *(["QUICK: sizes are cut, targets do not apply."] if quick else []),
@@ -83,9 +93,19 @@ def _verdict(unit: str, value: float, most: float) -> str:
 
 def _peer_cells(name: str, peer: Contestant, other: Measured | None, ours: Measured) -> tuple[str, ...]:
     if other is None:
-        return name, "not installed: pip install 'alphapulse[bench]'", "", ""
+        return name, "not installed: pip install 'alphapulse[bench]'", "", "", ""
     part = "" if peer.share == 1.0 else f" (1/{1 / peer.share:.0f} of the {peer.of}, scaled)"
-    return name, _seconds(other) + part, f"{other.peak_mb:.0f}", f"{other.cpu / ours.cpu:,.0f}"
+    times = f"{other.cpu / ours.cpu:,.0f}"
+    return name, _seconds(other) + part, f"{other.peak_mb:.0f}", times, _gap(other.returned, ours.returned)
+
+
+def _gap(theirs: object, ours: object) -> str:
+    if not isinstance(theirs, dict) or not isinstance(ours, dict):
+        return ""
+    gaps = [(ours[case] - value) / abs(value) for case, value in theirs.items() if not math.isnan(value)]
+    failed = len(theirs) - len(gaps)
+    largest = f"{max(gaps):.0e}" if gaps else "none"
+    return largest + (f", failed {failed} of {len(theirs)}" if failed else "")
 
 
 if __name__ == "__main__":

@@ -16,17 +16,23 @@ PARAMS = Path(__file__).resolve().parent.parent / "params" / "simulated_500.yaml
 EVERY_NAME = "import alphapulse; [getattr(alphapulse, name) for name in alphapulse.__all__]"
 
 
-def _params(quick: bool) -> dict[str, Any]:
-    params: dict[str, Any] = ap.load_params(PARAMS, {"data.n_assets": 50, "data.n_sessions": 1_260} if quick else None)
+def _params(quick: bool, **changes: Any) -> dict[str, Any]:
+    small = {"data.n_assets": 50, "data.n_sessions": 1_260} if quick else {}
+    params: dict[str, Any] = ap.load_params(PARAMS, small | changes)
     return params
 
 
-def main_job(quick: bool) -> Callable[[], float]:
-    """Backtest the strategy of the parameter file on its market, loaded before the clock starts."""
-    params = _params(quick)
-    market = ap.load_market(**params["data"])
-    strategy = ap.Strategy.from_params(params)
-    return lambda: float(ap.backtest(market, strategy).equity.iloc[-1])
+def main_job(allocator: str) -> Callable[[bool], Callable[[], float]]:
+    """Backtest the strategy of the parameter file with an allocator, each time on a market that no agent has seen."""
+
+    def prepare(quick: bool) -> Callable[[], float]:
+        params = _params(quick, **{"portfolio.allocator": allocator})
+        market = ap.load_market(**params["data"])
+        markets = [replace(market) for _ in range(RUNS + 1)]
+        strategy = ap.Strategy.from_params(params)
+        return lambda: float(ap.backtest(markets.pop(), strategy).equity.iloc[-1])
+
+    return prepare
 
 
 def agents(quick: bool) -> Callable[[], float]:

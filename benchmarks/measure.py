@@ -2,7 +2,8 @@
 
 Linear algebra runs on one thread. Inputs are built before the clock starts. The first call is timed apart: it loads
 compiled code. CPU time is that of the process and of those it started, so that it does not count what other
-programs on the machine took. Peak memory is that of the whole process while the work ran, inputs included.
+programs on the machine took. Peak memory is that of the whole process while the work ran, inputs included. A function
+returned by the work is called when all that is done: what it computes is kept and not timed.
 """
 
 from __future__ import annotations
@@ -30,13 +31,16 @@ OURS = "ours"
 
 @dataclass(frozen=True)
 class Measured:
-    """Seconds of the first call (0: nothing is compiled) and of each run; peak MB; what the work returned."""
+    """Seconds of the first call (0: nothing is compiled) and of each run; peak MB; what the work returned.
+
+    returned: a number, objectives by case (NaN: none found), or None for anything else.
+    """
 
     first_s: float
     wall_s: list[float]
     cpu_s: list[float]
     peak_mb: float
-    returned: float | None
+    returned: float | dict[str, float] | None
 
     @property
     def wall(self) -> float:
@@ -83,8 +87,9 @@ def measure(entry: Contestant, quick: bool) -> dict[str, Any]:
         returned = work()
         wall.append((perf_counter() - started) / entry.share)
         cpu.append((_cpu() - spent) / entry.share)
-    number = returned if isinstance(returned, float) else None
-    return {"first_s": first, "wall_s": wall, "cpu_s": cpu, "peak_mb": _peak_mb(), "returned": number}
+    figures = {"first_s": first, "wall_s": wall, "cpu_s": cpu, "peak_mb": _peak_mb()}
+    found = returned() if callable(returned) else returned
+    return figures | {"returned": found if isinstance(found, float | dict) else None}
 
 
 def _cpu() -> float:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from benchmarks import indicators, jobs, leaks, trading
+from benchmarks import indicators, jobs, leaks, libraries, metrics, objectives, portfolios, solvers, trading
 
+# A function that the work returns is called after the clock stops: what it finds is kept beside the times.
 Work = Callable[[], object]
 # Told whether a quick look is enough, it builds the inputs and returns the work. Only the work is timed.
 Prepare = Callable[[bool], Work]
@@ -16,8 +17,8 @@ Prepare = Callable[[bool], Work]
 class Contestant:
     """One way to do the work.
 
-    package: what must be installed. share: part of the work that is done, of its sessions or assets; the time is
-    divided by it, and the table says so. compiled: one untimed call goes first, so that compiled code is loaded.
+    package: what must be installed. share: part of the work that is done, of its sessions, assets or decisions; the
+    time is divided by it, and the table says so. compiled: an untimed call goes first, so that compiled code is loaded.
     """
 
     prepare: Prepare
@@ -57,6 +58,74 @@ def _indicators() -> tuple[Contestant, dict[str, Contestant]]:
     return Contestant(prepare(indicators.ours)), peers
 
 
+def _metrics() -> tuple[Contestant, dict[str, Contestant]]:
+    prepare = metrics.contestant
+    peers = {
+        "empyrical": Contestant(prepare(metrics.empyrical), "empyrical", compiled=False),
+        "quantstats": Contestant(prepare(metrics.quantstats, 0.1), "quantstats", 0.1, "series", compiled=False),
+    }
+    return Contestant(prepare(metrics.ours)), peers
+
+
+def _portfolios(problem: portfolios.Problem, **choose: portfolios.Choose) -> tuple[Contestant, dict[str, Contestant]]:
+    """Return the contestants of a problem; choose: by package, how it finds one portfolio."""
+    share = portfolios.DECIDED_BY_PEERS / portfolios.DECISIONS
+    peers = {
+        PACKAGED[package]: Contestant(portfolios.peer(problem, how), package, share, "decisions", compiled=False)
+        for package, how in choose.items()
+    }
+    return Contestant(portfolios.ours(problem)), peers
+
+
+PACKAGED = {
+    "piqp": "PIQP",
+    "scipy": "HiGHS",
+    "pypfopt": "PyPortfolioOpt",
+    "skfolio": "skfolio",
+    "riskfolio": "Riskfolio-Lib",
+}
+MIN_VARIANCE = _portfolios(
+    objectives.MIN_VARIANCE,
+    piqp=solvers.min_variance,
+    pypfopt=libraries.pypfopt_min_variance,
+    skfolio=libraries.skfolio_min_variance,
+    riskfolio=libraries.riskfolio_min_variance,
+)
+MAX_SHARPE = _portfolios(
+    objectives.MAX_SHARPE,
+    piqp=solvers.max_sharpe,
+    pypfopt=libraries.pypfopt_max_sharpe,
+    skfolio=libraries.skfolio_max_sharpe,
+    riskfolio=libraries.riskfolio_max_sharpe,
+)
+HRP = _portfolios(
+    objectives.HRP,
+    pypfopt=libraries.pypfopt_hrp,
+    skfolio=libraries.skfolio_hrp,
+    riskfolio=libraries.riskfolio_hrp,
+)
+BLACK_LITTERMAN = _portfolios(
+    objectives.BLACK_LITTERMAN,
+    piqp=solvers.black_litterman,
+    pypfopt=libraries.pypfopt_black_litterman,
+    skfolio=libraries.skfolio_black_litterman,
+)
+MIN_CVAR = _portfolios(
+    objectives.MIN_CVAR,
+    scipy=solvers.min_cvar,
+    pypfopt=libraries.pypfopt_min_cvar,
+    skfolio=libraries.skfolio_min_cvar,
+    riskfolio=libraries.riskfolio_min_cvar,
+)
+CONSTRAINED = _portfolios(objectives.CONSTRAINED, piqp=solvers.constrained, skfolio=libraries.skfolio_constrained)
+UTILITY = _portfolios(
+    objectives.UTILITY,
+    piqp=solvers.utility,
+    pypfopt=libraries.pypfopt_utility,
+    skfolio=libraries.skfolio_utility,
+)
+
+
 ROWS: dict[str, Row] = {
     "monthly": Row("target weights, 500 x 7,560, monthly, 10 bps", *_trading(21, 1.0), 0.02, 500),
     "monthly_new": Row("the same on a market not traded before", Contestant(trading.ours_new(21)), {}, 0.02, 500),
@@ -66,8 +135,17 @@ ROWS: dict[str, Row] = {
     "scorecard": Row(
         "scorecard of six agents and manager, 500 x 7,560", Contestant(jobs.scorecard, compiled=False), {}, 60
     ),
+    "min_variance": Row("360 minimum variance portfolios, Ledoit-Wolf, 500 assets", *MIN_VARIANCE, 2),
+    "max_sharpe": Row("360 maximum Sharpe portfolios", *MAX_SHARPE, 2),
+    "hrp": Row("360 hierarchical risk parity portfolios", *HRP, 4),
+    "black_litterman": Row("360 Black-Litterman portfolios, a view of every asset", *BLACK_LITTERMAN, 6),
+    "min_cvar": Row("360 minimum CVaR 95 % portfolios", *MIN_CVAR, 20),
+    "constrained": Row("360 maximum Sharpe with caps, 11 sectors and turnover cost", *CONSTRAINED, 14.4),
+    "utility": Row("360 mean-variance with the same constraints", *UTILITY, 14.4),
+    "metrics": Row("10 measures, rolling Sharpe and volatility, 1,000 series x 2,520", *_metrics(), 0.3),
     "leak_check": Row("leak check of 20 features, 500 x 2,520", Contestant(leaks.leak_check, compiled=False), {}, 60),
-    "main_job": Row("params/simulated_500.yaml, market loaded", Contestant(jobs.main_job), {}, 15, 3_000),
+    "main_job": Row("params/simulated_500.yaml, market loaded", Contestant(jobs.main_job("max_sharpe")), {}, 15, 3_000),
+    "main_job_hrp": Row("the same with hierarchical risk parity", Contestant(jobs.main_job("hrp")), {}, 15, 3_000),
     "simulate": Row("load the simulated market, 500 x 7,560", Contestant(jobs.simulate), {}, 5),
     "import": Row(
         "import, in a new process",

@@ -64,9 +64,18 @@ class Case:
             replace(self, lower=np.where(keep, self.lower, 0.0), upper=np.where(keep, self.upper, 0.0)), self.notes
         )
 
+    def holds(self, x: Array) -> bool:
+        """Return whether weights keep to bounds, spans and net, but for rounding."""
+        inside = (x >= self.lower - ROUNDING) & (x <= self.upper + ROUNDING)
+        low, high = self.spans
+        sums = self.rows @ x
+        return bool(inside.all() and (sums >= low - ROUNDING).all() and (sums <= high + ROUNDING).all())
+
     def start(self, guess: Array) -> Array:
         """Return weights within all bounds, close to `guess` where they can be."""
         x = np.clip(guess, self.lower, self.upper)
+        if self.holds(x):
+            return x
         bounded = np.flatnonzero(np.isfinite(self.low) | np.isfinite(self.high))
         sums = []
         for number in bounded:

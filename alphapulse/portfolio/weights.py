@@ -86,7 +86,8 @@ def scaled(amounts: Array, case: Case) -> Array:
 
 def nearest(case: Case, wanted: Array) -> Array:
     """Return the weights within the case that follow `wanted` at the least variance of the difference, and cost."""
-    if case.cost == 0.0 and _within(case, wanted):
+    calm = case.gross is None or float(np.abs(wanted).sum()) <= case.gross + NEGLIGIBLE
+    if case.cost == 0.0 and calm and case.holds(wanted):
         return wanted
     return case.optimum(case.covariance @ wanted, case.cost / RISK_AVERSION, wanted if case.cost == 0.0 else None)
 
@@ -113,14 +114,6 @@ def _solved(case: Case, optimise: Optimiser) -> tuple[Array, Notes]:
         return nearest(case, ideal), (f"{first}: inverse volatility instead",)
     except RiskError:
         return case.start(np.full(len(case.mean), case.net / len(case.mean))), (f"{first}: equal weights instead",)
-
-
-def _within(case: Case, x: Array) -> bool:
-    sums = np.bincount(case.groups, weights=x, minlength=len(case.low))
-    inside = (x >= case.lower - NEGLIGIBLE) & (x <= case.upper + NEGLIGIBLE)
-    spans = (sums >= case.low - NEGLIGIBLE) & (sums <= case.high + NEGLIGIBLE)
-    calm = case.gross is None or float(np.abs(x).sum()) <= case.gross + NEGLIGIBLE
-    return bool(inside.all() and spans.all() and calm and abs(float(x.sum()) - case.net) <= NEGLIGIBLE)
 
 
 def _largest(x: Array, count: int) -> Mask:
