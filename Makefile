@@ -13,7 +13,7 @@ help:
 	@echo "make evidence   the longer proofs, and coverage"
 	@echo "make golden     write the numbers of the golden notebook anew"
 	@echo "make lab        JupyterLab on the notebooks"
-	@echo "make bench      speed beside vectorbt, bt, TA-Lib and ta"
+	@echo "make bench      speed beside vectorbt, bt, TA-Lib, PyPortfolioOpt, skfolio and others"
 	@echo "make check      format, lint, types"
 
 $(BIN)/python:
@@ -56,7 +56,9 @@ coverage: $(VENV)/.dev
 		--cov-fail-under=90 tests/execution tests/backtest/test_weights_oracle.py tests/backtest/test_conservation.py \
 		tests/risk/test_measures.py tests/agents/test_indicators.py tests/agents/test_scales.py \
 		tests/agents/test_filings.py tests/agents/test_news.py tests/agents/test_technical.py \
-		tests/agents/test_information.py tests/agents/test_valuation.py
+		tests/agents/test_information.py tests/agents/test_valuation.py tests/portfolio/test_quadratic.py \
+		tests/portfolio/test_cvar.py tests/portfolio/test_hierarchical.py tests/portfolio/test_risk_parity.py \
+		tests/risk/test_var_tests.py
 
 golden: $(VENV)/.dev
 	$(BIN)/jupyter execute --inplace tests/notebooks/golden.ipynb

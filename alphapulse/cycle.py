@@ -25,7 +25,7 @@ from alphapulse.core.estimates import RiskEstimate
 from alphapulse.core.facts import Facts
 from alphapulse.core.market import MarketData
 from alphapulse.core.panel import Panel
-from alphapulse.core.ports import Broker
+from alphapulse.core.ports import Agent, Broker
 from alphapulse.core.stats import Array, session_returns
 from alphapulse.core.trading import Decision
 from alphapulse.facts import Background, background, facts_at
@@ -40,7 +40,7 @@ COMBINED = "combined"
 class Study:
     """Panels of one market, sessions x assets: scores by agent and combined (NaN abstains), returns, members (bool).
 
-    known: what facts are read from. moments: of the returns, for the estimates.
+    known: what facts are read from, needs: those computed. moments: of the returns, for the estimates.
     """
 
     scores: Mapping[str, Panel]
@@ -48,6 +48,8 @@ class Study:
     members: Panel
     known: Background
     moments: Moments
+    agent: Agent
+    needs: frozenset[str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,14 +86,17 @@ def study(strategy: Strategy, market: MarketData, needs: frozenset[str] | None =
     """
     agent = strategy.agent
     parts = agent.agents if isinstance(agent, AgentManager) else {}
+    asked = strategy.needs if needs is None else needs
     combined = scores_of(agent, market)
     returns = session_returns(market.panel("total_return"))
     return Study(
         scores={COMBINED: combined, **{name: scores_of(part, market) for name, part in parts.items()}},
         returns=returns,
         members=market.members,
-        known=background(market, agent, combined, returns, strategy.needs if needs is None else needs),
+        known=background(market, agent, combined, returns, asked),
         moments=Moments(returns, strategy.portfolio.lookback),
+        agent=agent,
+        needs=asked,
     )
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from alphapulse.agents.filings import market_value
 from alphapulse.agents.information import period_returns, rank_correlations
-from alphapulse.core.facts import Facts
+from alphapulse.core.facts import HORIZON, PRIOR_SKILL, Facts
 from alphapulse.core.market import MarketData
 from alphapulse.core.panel import Panel
 from alphapulse.core.ports import Agent
@@ -19,8 +19,6 @@ from alphapulse.core.stats import Array
 
 VOLUME_SESSIONS = 21
 RANGE_SESSIONS = 14
-HORIZON = 21  # sessions of return that scores are compared with
-PRIOR_SKILL = 0.02  # of a combined score nothing is known of yet (Grinold and Kahn 2000: 0.05 is good)
 PRIOR_PERIODS = 12  # how many periods of evidence the prior weighs as much as
 
 
@@ -118,7 +116,9 @@ def _traded_value(market: MarketData, row: int) -> "pd.Series[float] | None":
 
 
 def _true_range(market: MarketData, row: int) -> "pd.Series[float]":
-    """Return the mean true range of the last sessions (Wilder 1978), of closes alone where there are no bars.
+    """Return the plain mean of the true ranges (Wilder 1978) of the last sessions that traded, NaN without one.
+
+    Where there is no bar the range is the change of the close. A stop's range is Wilder's own average instead.
 
     In today's shares: a split moves the price without anybody having traded.
     """
@@ -133,10 +133,11 @@ def _true_range(market: MarketData, row: int) -> "pd.Series[float]":
 
     close = today("close")
     before, after = close[:-1], close[1:]
+    span = np.abs(after - before)
     if "high" in market and "low" in market:
-        span = np.fmax(today("high")[1:], before) - np.fmin(today("low")[1:], before)
-    else:
-        span = np.abs(after - before)
+        high, low = today("high")[1:], today("low")[1:]
+        barred = np.fmax(high, before) - np.fmin(low, before)
+        span = np.where(np.isnan(high) | np.isnan(low) | np.isnan(after), span, barred)
     return pd.Series(_mean(span), index=market.assets)
 
 

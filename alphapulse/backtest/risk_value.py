@@ -84,7 +84,8 @@ class RiskValue:
 def value_of_risk(market: MarketData, strategy: Strategy, *, progress: bool = False) -> RiskValue:
     """Run `strategy` with all its risk rules, without each of them in turn, and without any.
 
-    The scores are computed once for all runs. progress: show a bar over the runs. ParamsError when it has no rule.
+    Rules of one name are taken away together. The scores are computed once for all runs. progress: show a bar over the
+    runs. ParamsError when it has no rule.
     """
     rules = tuple(dict.fromkeys(strategy.risk.rules))
     if not rules:

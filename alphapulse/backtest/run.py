@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from alphapulse.agents.voices import voice_flags
 from alphapulse.backtest.result import BacktestResult
-from alphapulse.core.errors import DataError
+from alphapulse.core.errors import DataError, ParamsError
 from alphapulse.core.estimates import RiskEstimate
 from alphapulse.core.market import MarketData
 from alphapulse.core.trading import CLAMP_COLUMNS, Decision, Decisions
@@ -39,7 +39,7 @@ def backtest(
             f"{strategy.agent.warmup}, with a {calendar_words(strategy.portfolio.rebalance)} rebalance after them",
             "load a longer market or shorten portfolio.lookback",
         )
-    studied = study(strategy, market) if studied is None else studied
+    studied = study(strategy, market) if studied is None else _checked(studied, strategy, market)
     if studied.scores[COMBINED].isna().all(axis=None):
         raise DataError(
             f"market {market.name}: {strategy.agent.name} scores no asset at any session; it needs "
@@ -59,6 +59,18 @@ def backtest(
         parameters=strategy.described(),
         name=strategy.name,
         remarks=voice_flags(strategy.agent, market),
+    )
+
+
+def _checked(studied: Study, strategy: Strategy, market: MarketData) -> Study:
+    missing = strategy.needs - studied.needs
+    if studied.known.market is market and studied.agent is strategy.agent and not missing:
+        return studied
+    came = f"facts {', '.join(sorted(missing))} missing" if missing else "of another market or agent"
+    raise ParamsError(
+        f"studied: {came}",
+        "what cycle.study made of this very market and agent, with all facts that the strategy needs",
+        "study again, or leave it out",
     )
 
 

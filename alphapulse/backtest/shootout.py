@@ -228,10 +228,11 @@ def _built(kind: type[Allocator], own: Allocator) -> Allocator:
 
 def _trading(result: BacktestResult) -> dict[str, float]:
     summary: dict[Any, Any] = result.summary().to_dict()
-    notes = result.decisions.notes["note"].astype(str)
+    notes = result.decisions.notes
+    taken = notes["note"].astype(str).str.startswith(("fallback:", "infeasible:"))
     return {
         "turnover_ann": float(summary["turnover_ann"]),
         "costs_ann": float(summary["costs_ann"]),
         "assets": float((result.quantities.loc[result.live_returns.index] != 0.0).sum(axis=1).mean()),
-        "fallbacks": float(notes.str.contains("instead|infeasible").sum()),
+        "fallbacks": float(notes.loc[taken, "session"].nunique()),
     }

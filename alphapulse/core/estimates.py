@@ -12,6 +12,8 @@ from alphapulse.core.facts import Facts
 from alphapulse.core.panel import Panel
 from alphapulse.core.stats import Array
 
+SAME_SCORE = 1e-12  # a difference of scores that is rounding
+
 
 @dataclass(frozen=True, eq=False)
 class RiskEstimate:
@@ -57,3 +59,19 @@ class RiskEstimate:
             notes=self.notes,
             facts=self.facts,
         )
+
+
+def score_alpha(scores: Array, volatility: Array, skill: float, horizon: int) -> Array | None:
+    """Return what scores promise a session beyond the mean of all, by asset, NaN without a score.
+
+    skill x volatility x z / sqrt(horizon), where z is the score less the mean of all, over their deviation: the
+    forecast of a score with an information coefficient of `skill` over `horizon` sessions. volatility: per session.
+    None where scores do not differ or none is known.
+
+    Grinold 1994, Alpha is volatility times IC times score.
+    """
+    told = ~np.isnan(scores)
+    if not told.any() or float(np.ptp(scores[told])) <= SAME_SCORE:
+        return None
+    alpha: Array = skill * volatility * (scores - scores[told].mean()) / scores[told].std() / np.sqrt(horizon)
+    return alpha

@@ -10,6 +10,8 @@ import pandas as pd
 from alphapulse.core.stats import Array
 
 UNKNOWN_SECTOR = "unknown"
+HORIZON = 21  # sessions of return that a score is a forecast of, and that a trade's cost is weighed against
+PRIOR_SKILL = 0.02  # information coefficient of scores of which nothing is known; 0.05 is good (Grinold and Kahn 2000)
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +37,7 @@ class Facts:
     tradable: "pd.Series[bool] | None" = None
     benchmark: "pd.Series[float] | None" = None
     skill: float | None = None
-    horizon: int = 21
+    horizon: int = HORIZON
 
     def on(self, assets: pd.Index) -> Facts:
         """Return the facts of `assets` alone, NaN where there is none for an asset."""

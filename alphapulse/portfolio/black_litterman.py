@@ -20,7 +20,8 @@ import pandas as pd
 
 from alphapulse.core.checks import check_choice, check_number, check_share
 from alphapulse.core.errors import ParamsError, RiskError
-from alphapulse.core.estimates import RiskEstimate
+from alphapulse.core.estimates import RiskEstimate, score_alpha
+from alphapulse.core.facts import PRIOR_SKILL
 from alphapulse.core.stats import Array
 from alphapulse.core.units import SESSIONS_PER_YEAR
 from alphapulse.portfolio.case import Notes
@@ -30,11 +31,9 @@ from alphapulse.portfolio.posterior import TAU, black_litterman_posterior
 from alphapulse.portfolio.weights import RISK_AVERSION, noted, values_on
 
 AVERSIONS = (1.0, 10.0)  # premia of 2.6 to 26 % a year at a yearly volatility of 16 %
-UNKNOWN_SKILL = 0.02
 GOOD_SKILL = 0.05  # Grinold and Kahn 2000
 STATED_CONFIDENCE = 0.5
 NO_CONFIDENCE = 1e-6
-SAME_SCORE = 1e-12
 
 
 @dataclass(frozen=True)
@@ -142,7 +141,7 @@ def prior_weights(estimate: RiskEstimate, prior: str = "market") -> tuple[Array,
     known = np.isfinite(values) & (values > 0.0)
     if known.all():
         return values / values.sum(), ()
-    return equal, ("market values are not known of every asset: the prior is equal weights",)
+    return equal, ("fallback: market values are not known of every asset, the prior is equal weights",)
 
 
 def implied_risk_aversion(estimate: RiskEstimate) -> tuple[float, Notes]:
@@ -185,17 +184,16 @@ def scored_views(
         return prior_mean, none, ()
     known = values_on(scores, estimate.assets)
     told = ~np.isnan(known)
-    if not told.any() or float(np.ptp(known[told])) <= SAME_SCORE:
-        why = "the scores do not differ" if told.any() else "no score is known"
-        return prior_mean, none, (f"{why}: no views from scores",)
     notes: Notes = ()
     skill = math.nan if estimate.facts.skill is None else estimate.facts.skill
     if math.isnan(skill):
-        skill, notes = UNKNOWN_SKILL, (f"the skill of the scores is not known: {UNKNOWN_SKILL:g} taken",)
+        skill, notes = PRIOR_SKILL, (f"the skill of the scores is not known: {PRIOR_SKILL:g} taken",)
     if skill <= 0.0:
-        return prior_mean, none, ("the skill of the scores is not above zero: no views from scores",)
-    z = (known - known[told].mean()) / known[told].std()
-    alpha = skill * estimate.volatility * z / math.sqrt(estimate.facts.horizon)
+        return prior_mean, none, ("fallback: no views from scores, their skill is not above zero",)
+    alpha = score_alpha(known, estimate.volatility, skill, estimate.facts.horizon)
+    if alpha is None:
+        why = "the scores do not differ" if told.any() else "no score is known"
+        return prior_mean, none, (f"fallback: no views from scores, {why}",)
     coverage = estimate.facts.values("coverage", estimate.assets)
     covered = np.where(np.isnan(coverage), 1.0, np.clip(coverage, 0.0, 1.0))
     return prior_mean + alpha, np.where(told, covered * skill / (skill + GOOD_SKILL), 0.0), notes

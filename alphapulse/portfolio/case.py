@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -9,16 +10,19 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import brentq
 
-from alphapulse.core.errors import RiskError
+from alphapulse.core.checks import check_choice
+from alphapulse.core.errors import MissingField, RiskError
 from alphapulse.core.estimates import RiskEstimate
+from alphapulse.core.facts import HORIZON, UNKNOWN_SECTOR, Facts
 from alphapulse.core.stats import Array
 from alphapulse.core.units import BPS
 from alphapulse.portfolio.active_set import RIDGE
 from alphapulse.portfolio.constraints import Constraints
 from alphapulse.portfolio.quadratic import Program, solve
 
-HOLDING = 21  # sessions over which the cost of a trade is weighed against its gain
 ROUNDING = 1e-12
+SLACK = 1e-11  # of gross, so that a gross that just can be met is not missed by rounding
+DOUBLINGS = 60
 Notes = tuple[str, ...]
 Groups = npt.NDArray[np.intp]
 Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
@@ -29,8 +33,9 @@ class Case:
     """One problem: minimise x' covariance x / 2 - reward' x + price |x - current| within bounds and sectors.
 
     mean, covariance: per session, over the usable assets. current: weights held, unknown as 0. lower, upper: by asset.
-    groups: sector of each asset as a number. low, high: bounds on the sum of weights by that number. net: sum of all.
-    cost: of trading one unit of weight, spread over the month it is weighed against. notes: what had to be relaxed.
+    groups: sector of each asset as a number, names: of those numbers. low, high: bounds on the sum of weights by that
+    number. net: sum of all. gross: most sum of absolute weights, None for no cap. cost: of trading one unit of weight,
+    spread over the month it is weighed against. notes: what had to be relaxed.
     """
 
     mean: Array
@@ -39,6 +44,7 @@ class Case:
     lower: Array
     upper: Array
     groups: Groups
+    names: tuple[str, ...]
     low: Array
     high: Array
     net: float
@@ -97,32 +103,34 @@ class Case:
 
     def optimum(self, reward: Array, price: float = 0.0, start: Array | None = None) -> Array:
         """Return the weights that minimise x'Sx / 2 - reward'x + price |x - current| within everything, gross too."""
-        first = self.start(self.current if start is None else start)
-        x = self._solved(reward, price, 0.0, first)
+        x = self._solved(reward, price, 0.0, self.start(self.current if start is None else start))
         if self.gross is None or float(np.abs(x).sum()) <= self.gross * (1.0 + ROUNDING):
             return x
         return self._within_gross(self.gross, reward, price, x)
 
     def _within_gross(self, gross: float, reward: Array, price: float, x: Array) -> Array:
-        """Charge every unit of exposure so much that their sum comes down to `gross`."""
-        least = max(abs(self.net), float(np.abs(self.start(np.zeros(len(x)))).sum()))
-        gross = max(gross, least * (1.0 + 1e-9))
-        charge = float(np.abs(self.covariance @ x - reward).max())
-        found = [x]
+        """Charge every unit of exposure so much that their sum comes down to `gross`, which can be met."""
+        charge = max(
+            float(np.abs(self.covariance @ x - reward).max()), float(np.diag(self.covariance).max()) * ROUNDING
+        )
+        found = x
 
         def excess(toll: float) -> float:
-            found[0] = self._solved(reward, price, toll, found[0])
-            return float(np.abs(found[0]).sum()) - gross
+            nonlocal found
+            found = self._solved(reward, price, toll, found)
+            return float(np.abs(found).sum()) - gross - SLACK
 
-        for _ in range(60):
+        for _ in range(DOUBLINGS):
             if excess(charge) <= 0.0:
-                break
+                if excess(0.0) > 0.0:
+                    excess(brentq(excess, 0.0, charge, xtol=1e-16 * charge, rtol=1e-13))
+                return found
             charge *= 2.0
-        else:
-            return found[0]
-        toll = brentq(excess, 0.0, charge, xtol=1e-16 * charge, rtol=1e-13)
-        excess(toll)
-        return found[0]
+        raise RiskError(
+            f"gross {np.abs(found).sum():.6g} stays above {gross:g} whatever exposure is charged",
+            "a gross that bounds and sectors allow",
+            "raise constraints.gross",
+        )
 
     def _solved(self, reward: Array, price: float, toll: float, start: Array) -> Array:
         size = len(self.mean)
@@ -139,24 +147,28 @@ class Case:
             prices=np.array([np.full(size, each) for _, each in priced]).reshape(len(priced), size),
         )
         try:
-            return solve(program, reward, start)
+            x = solve(program, reward, start)
         except RiskError:
             ridged = self.covariance + np.diag(RIDGE * np.diag(self.covariance))
-            return solve(program._replace(covariance=ridged), reward, start)
+            x = solve(program._replace(covariance=ridged), reward, start)
+        return self.start(x)  # many steps of a badly conditioned program may have left its rows by their rounding
 
 
 def case_of(estimate: RiskEstimate, constraints: Constraints, current: Array | None) -> Case:
     """Return the problem of an estimate whose assets are all usable; current: weights held by asset, NaN as 0.
 
     Constraints that cannot all be met are relaxed to the nearest that can, and noted: a sector's span to what the
-    bounds of its assets allow, and the net to what the sectors allow, the rest staying in cash.
+    bounds of its assets allow, the net to what the sectors allow (the rest staying in cash), the gross to what both
+    need. MissingField where sectors are bounded and nobody knows them, ParamsError where no asset at all is of such a
+    sector.
     """
     size = len(estimate.assets)
-    spans = {str(name): span for name, span in constraints.sectors.items()}
-    names, groups = np.array([""]), np.zeros(size, dtype=np.intp)
+    spans, names, groups = constraints.sectors, np.array([""]), np.zeros(size, dtype=np.intp)
+    absent: Notes = ()
     if spans:
+        _check_sectors(spans, estimate.facts)
         names, groups = np.unique(estimate.facts.sectors(estimate.assets).astype(str), return_inverse=True)
-    absent = tuple(f"sector {name} is bounded, and no usable asset is in it" for name in spans if name not in names)
+        absent = tuple(f"sector {name} is bounded, and no usable asset is in it" for name in spans if name not in names)
     made = Case(
         mean=np.asarray(estimate.mean.to_numpy(), dtype=np.float64),
         covariance=np.ascontiguousarray(estimate.covariance.to_numpy(), dtype=np.float64),
@@ -164,28 +176,28 @@ def case_of(estimate: RiskEstimate, constraints: Constraints, current: Array | N
         lower=np.full(size, float(constraints.lower)),
         upper=np.full(size, float(constraints.upper)),
         groups=groups,
+        names=tuple(str(name) for name in names),
         low=np.array([spans[name][0] if name in spans else -np.inf for name in names], dtype=np.float64),
         high=np.array([spans[name][1] if name in spans else np.inf for name in names], dtype=np.float64),
         net=float(constraints.net),
-        cost=constraints.turnover_bps * BPS / HOLDING,
+        cost=constraints.turnover_bps * BPS / HORIZON,
         gross=constraints.gross,
     )
-    return feasible(made, absent, names)
+    return feasible(made, absent)
 
 
-def feasible(case: Case, notes: Notes = (), names: Array | None = None) -> Case:
-    """Return the case with spans and net relaxed to what its bounds allow, each change noted."""
+def feasible(case: Case, notes: Notes = ()) -> Case:
+    """Return the case with spans, net and gross relaxed to what its bounds allow, each change noted."""
     low, high, found = case.low.copy(), case.high.copy(), list(notes)
     least = most = 0.0
-    for number in range(len(low)):
+    for number, name in enumerate(case.names):
         at = case.groups == number
         floor, ceiling = float(case.lower[at].sum()), float(case.upper[at].sum())
         if low[number] > ceiling + ROUNDING or high[number] < floor - ROUNDING:
-            name = f"sector {names[number]}" if names is not None else f"sector number {number}"
             nearest = ceiling if low[number] > ceiling else floor
             found.append(
-                f"infeasible: {name} asks for {low[number]:g} to {high[number]:g}, its {int(at.sum())} assets allow "
-                f"{floor:g} to {ceiling:g}: {nearest:g} taken"
+                f"infeasible: sector {name} asks for {low[number]:g} to {high[number]:g}, its {_open(case, at)} assets "
+                f"allow {floor:g} to {ceiling:g}: {nearest:g} taken"
             )
             low[number] = high[number] = nearest
         least += max(floor, low[number])
@@ -194,10 +206,35 @@ def feasible(case: Case, notes: Notes = (), names: Array | None = None) -> Case:
     if abs(net - case.net) > ROUNDING:
         sectors = " and sectors" if np.isfinite([low, high]).any() else ""
         found.append(
-            f"infeasible: net {case.net:g} is outside what the bounds of {len(case.lower)} assets{sectors} allow, "
+            f"infeasible: net {case.net:g} is outside what the bounds of {_open(case)} assets{sectors} allow, "
             f"{least:g} to {most:g}: {net:g} taken, the rest in cash"
         )
-    return replace(case, low=low, high=high, net=net, notes=tuple(found))
+    made = replace(case, low=low, high=high, net=net, notes=tuple(found))
+    if case.gross is None:
+        return made
+    needed = float(np.abs(made.start(np.zeros(len(case.mean)))).sum())
+    if case.gross >= needed - ROUNDING:
+        return made
+    found.append(f"infeasible: gross {case.gross:g} is below the {needed:g} that net, bounds and sectors need")
+    return replace(made, gross=needed, notes=tuple(found))
+
+
+def _open(case: Case, at: Mask | None = None) -> int:
+    """Return how many assets may be held at all, of those of `at`."""
+    allowed = (case.lower != 0.0) | (case.upper != 0.0)
+    return int((allowed if at is None else allowed & at).sum())
+
+
+def _check_sectors(spans: Mapping[str, tuple[float, float]], facts: Facts) -> None:
+    if facts.sector is None:
+        raise MissingField(
+            f"constraints: sectors {', '.join(spans)} are bounded, and no sectors are known",
+            "facts.sector by asset",
+            "give the market sectors, or drop the bounds",
+        )
+    known = {UNKNOWN_SECTOR, *facts.sector.dropna().astype(str)}
+    for name in spans:
+        check_choice("constraints: sector", name, known)
 
 
 def _moved(x: Array, lower: Array, upper: Array, amount: float) -> Array:

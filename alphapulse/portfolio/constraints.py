@@ -19,7 +19,7 @@ class Constraints:
     sum of absolute weights may be, None for no cap; one below what net and bounds need is raised to it. sectors: lowest
     and highest sum of weights by sector; a sector not named is free. turnover_bps: cost of trading one way, in basis
     points of the traded value, weighed against the gain over a month (21 sessions). max_assets: most assets held, by
-    dropping the smallest and solving again, None for any number.
+    dropping the smallest and solving again, None for any number; whom it drops has weight 0, whatever `lower` says.
 
     ParamsError on numbers out of range, a lower bound above its upper one, or unknown names in a mapping.
     """
@@ -42,6 +42,8 @@ class Constraints:
         if self.max_assets is not None:
             check_count("constraints: max_assets", self.max_assets)
         _check_order("lower and upper", self.lower, self.upper)
+        if not isinstance(self.sectors, Mapping):
+            raise ParamsError(f"constraints: sectors = {self.sectors!r}", "a mapping", "write {Energy: [0.0, 0.25]}")
         for sector, span in self.sectors.items():
             if not isinstance(span, list | tuple) or len(span) != 2:
                 raise ParamsError(
@@ -49,11 +51,8 @@ class Constraints:
                 )
             low, high = (check_number(f"constraints: sectors: {sector}", one, least=-10.0, most=10.0) for one in span)
             _check_order(f"sectors: {sector}", low, high)
-
-    @property
-    def free(self) -> bool:
-        """True for the long-only, fully invested case that nothing else binds."""
-        return self == Constraints()
+        spans = {str(sector): (float(span[0]), float(span[1])) for sector, span in self.sectors.items()}
+        object.__setattr__(self, "sectors", spans)
 
     @property
     def shorts(self) -> bool:

@@ -142,20 +142,17 @@ def _least_tail(case: Case, returns: Array, level: float, notes: Notes) -> tuple
         guess[np.argmin(np.where(case.upper > 0.0, np.diag(case.covariance), np.inf))] = case.net
     x = solve_tail(program, case.start(guess)).weights
     if case.gross is not None and float(np.abs(x).sum()) > case.gross + ROUNDING:
-        x, notes = _within_gross(program, case.gross, case.start(np.zeros(len(x))), notes)
+        x = _within_gross(program, case.gross, case.start(np.zeros(len(x))))
     if case.net == 0.0 and float(np.abs(x).max()) <= ROUNDING:
         notes = (*notes, "net 0: the lowest CVaR is no position")
     return x, notes
 
 
-def _within_gross(program: TailProgram, gross: float, start: Array, notes: Notes) -> tuple[Array, Notes]:
+def _within_gross(program: TailProgram, gross: float, start: Array) -> Array:
     """Solve again with long and short weights as variables of their own, whose sum is at most `gross`.
 
-    Where the smallest sum that the other constraints allow, that of `start`, is larger, it is taken and noted.
+    start: weights whose sum is the smallest that the other constraints allow.
     """
-    least = float(np.abs(start).sum())
-    if least > gross + ROUNDING:
-        notes = (*notes, f"infeasible: gross {gross:g} is below the {least:g} that net and bounds ask for, taken")
     longs, shorts = np.maximum(start, 0.0), np.maximum(-start, 0.0)
     both = replace(
         program,
@@ -164,8 +161,9 @@ def _within_gross(program: TailProgram, gross: float, start: Array, notes: Notes
         upper=np.concatenate([np.maximum(program.upper, 0.0), np.maximum(-program.lower, 0.0)]),
         current=np.concatenate([np.maximum(program.current, 0.0), np.maximum(-program.current, 0.0)]),
         rows=np.vstack([np.hstack([program.rows, -program.rows]), -np.ones(2 * len(start))]),
-        low=np.append(program.low, -max(gross, least)),
+        low=np.append(program.low, -max(gross, float(np.abs(start).sum()))),
         fixed=np.append(program.fixed, False),
     )
     found = solve_tail(both, np.concatenate([longs, shorts])).weights
-    return found[: len(start)] - found[len(start) :], notes
+    weights: Array = found[: len(start)] - found[len(start) :]
+    return weights

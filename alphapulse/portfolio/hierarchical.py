@@ -57,7 +57,7 @@ class HierarchicalRiskParity:
         scores: "pd.Series[float] | None" = None,
         current: "pd.Series[float] | None" = None,
     ) -> "pd.Series[float]":
-        """Return weights by asset of the estimate that sum to 1, zero where unusable; all zero if none is usable."""
+        """Return weights by asset of the estimate, zero where unusable; all zero if none is usable."""
         return _on_names(estimate, self._amounts, constraints_of(self.constraints), scores, current)
 
     def _amounts(self, mean: Array, covariance: Array, keep: Mask) -> tuple[Array, Notes]:
@@ -96,7 +96,7 @@ class HierarchicalEqualRisk:
         scores: "pd.Series[float] | None" = None,
         current: "pd.Series[float] | None" = None,
     ) -> "pd.Series[float]":
-        """Return weights by asset of the estimate that sum to 1, zero where unusable; all zero if none is usable."""
+        """Return weights by asset of the estimate, zero where unusable; all zero if none is usable."""
         return _on_names(estimate, self._amounts, constraints_of(self.constraints), scores, current)
 
     def _amounts(self, mean: Array, covariance: Array, keep: Mask) -> tuple[Array, Notes]:

@@ -28,7 +28,8 @@ from alphapulse.portfolio.constraints import Constraints, constraints_of
 from alphapulse.portfolio.weights import RISK_AVERSION, allocated
 
 RIDGED = f"covariance close to singular: {RIDGE:g} of each variance added"
-ABOVE = "target volatility above the frontier: the highest mean alone"
+LEVEL = "fallback: all mean returns are equal, minimum variance instead of the target volatility"
+ABOVE = "fallback: target volatility above the frontier, the highest mean alone"
 STEPS = 25  # doublings of g, after which variance is a rounding beside the mean: the frontier's end
 EXACT = 1e-13  # share of g
 
@@ -53,7 +54,7 @@ class MinVariance:
         current: "pd.Series[float] | None" = None,
     ) -> "pd.Series[float]":
         """Return weights by asset of the estimate, zero where unusable; all zero if none is usable."""
-        return allocated(estimate, constraints_of(self.constraints), _min_variance, current)
+        return allocated(estimate, constraints_of(self.constraints), _min_variance, current, scores)
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ class MeanVariance:
         def optimise(case: Case) -> tuple[Array, Notes]:
             return case.optimum(gain * case.mean, gain * case.cost), ()
 
-        return allocated(estimate, constraints_of(self.constraints), optimise, current)
+        return allocated(estimate, constraints_of(self.constraints), optimise, current, scores)
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ class MaxSharpe:
         """Return weights by asset of the estimate, zero where unusable; all zero if none is usable."""
         target = self.target_volatility_ann
         optimise = _max_sharpe if target is None else _at_volatility(target / math.sqrt(SESSIONS_PER_YEAR))
-        return allocated(estimate, constraints_of(self.constraints), optimise, current)
+        return allocated(estimate, constraints_of(self.constraints), optimise, current, scores)
 
 
 def _min_variance(case: Case) -> tuple[Array, Notes]:
@@ -134,8 +135,11 @@ def _max_sharpe(case: Case) -> tuple[Array, Notes]:
     if case.net == 0.0:
         gross = 1.0 if case.gross is None else case.gross
         loose = replace(case, gross=None)
-        x, reached = _on_frontier(loose, lambda x, gain: float(np.abs(x).sum()) - gross)
-        return x, () if reached else (f"bounds keep the gross at {np.abs(x).sum():.3g} of {gross:g}",)
+        x, _ = _on_frontier(loose, lambda x, gain: float(np.abs(x).sum()) - gross)
+        held = float(np.abs(x).sum())
+        return x, () if abs(held - gross) <= 1e-6 * gross else (
+            f"bounds and sectors make the gross {held:.3g}, not {gross:g}",
+        )
     # Along the frontier the ratio rises while x'Sx is above g m'x, and falls behind the point where they are equal.
     x, reached = _on_frontier(case, lambda x, gain: gain * _mean(case, x) - float(x @ case.covariance @ x))
     return (x, ()) if reached or _mean(case, x) > 0.0 else _without_mean(case)
@@ -143,16 +147,20 @@ def _max_sharpe(case: Case) -> tuple[Array, Notes]:
 
 def _without_mean(case: Case) -> tuple[Array, Notes]:
     found, notes = _min_variance(case)
-    return found, ("no mean return above zero: minimum variance instead of max_sharpe", *notes)
+    return found, ("fallback: no mean return above zero, minimum variance instead of max_sharpe", *notes)
 
 
 def _at_volatility(target: float) -> Callable[[Case], tuple[Array, Notes]]:
     def optimise(case: Case) -> tuple[Array, Notes]:
         lowest, notes = _min_variance(case)
         if _volatility(lowest, case.covariance) >= target:
-            return lowest, ("target volatility below the minimum: minimum variance instead", *notes)
+            return lowest, ("fallback: target volatility below the minimum, minimum variance instead", *notes)
+        notes = tuple(note for note in notes if note == RIDGED)  # the others speak of a portfolio that is not taken
         if float(np.ptp(case.mean)) == 0.0:
-            return lowest, ("all mean returns are equal: minimum variance instead of the target volatility", *notes)
+            return lowest, (
+                "fallback: all mean returns are equal, minimum variance instead of the target volatility",
+                *notes,
+            )
         best = np.zeros(len(case.mean))
         best[int(np.argmax(case.mean))] = 1.0
         if _plain(case) and _volatility(best, case.covariance) <= target:
@@ -175,6 +183,8 @@ def _on_frontier(case: Case, beyond: Callable[[Array, float], float], start: Arr
         found = case.optimum(gain * case.mean, gain * case.cost, found)
         return beyond(found, gain)
 
+    if beyond(found, 0.0) >= 0.0:
+        return found, True
     risk = max(float(np.abs(case.covariance @ found).max()), 1e-3 * float(np.diag(case.covariance).min()))
     low, high = 0.0, 0.1 * risk / max(float(np.abs(case.mean).max()), 1e-300)
     for _ in range(STEPS):

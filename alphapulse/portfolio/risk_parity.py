@@ -64,7 +64,7 @@ class RiskParity:
         scores: "pd.Series[float] | None" = None,
         current: "pd.Series[float] | None" = None,
     ) -> "pd.Series[float]":
-        """Return weights by asset of the estimate that sum to 1, zero where unusable; all zero if none is usable."""
+        """Return weights by asset of the estimate, zero where unusable; all zero if none is usable."""
         names = estimate.assets[estimate.usable]
         budgets = np.array([float(self.budgets.get(name, 1.0)) for name in names])
 

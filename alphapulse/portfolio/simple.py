@@ -12,10 +12,12 @@ import pandas as pd
 from alphapulse.core.checks import check_number
 from alphapulse.core.estimates import RiskEstimate
 from alphapulse.core.stats import Array
+from alphapulse.portfolio.active_set import solve_long_only
 from alphapulse.portfolio.case import Mask, Notes
 from alphapulse.portfolio.constraints import Constraints, constraints_of
-from alphapulse.portfolio.mean_variance import MinVariance
-from alphapulse.portfolio.weights import fully_invested, noted
+from alphapulse.portfolio.weights import fully_invested
+
+EQUAL_MARKET = "fallback: market values are not known of every asset, the market portfolio is equal weights"
 
 
 @dataclass(frozen=True)
@@ -68,14 +70,16 @@ class BenchmarkMix:
 
     market: share of the market portfolio, weighted by market value where every usable asset has one and equally
     otherwise (noted); the rest is the minimum-variance portfolio, which stands for the bonds that are not there.
-    ParamsError on a share outside [0, 1].
+    constraints: as EqualWeight. ParamsError on a share outside [0, 1].
     """
 
     market: float = 0.6
+    constraints: Constraints | Mapping[str, Any] = Constraints()
     needs: ClassVar[tuple[str, ...]] = ("market_value",)
 
     def __post_init__(self) -> None:
         check_number("benchmark_mix: market", self.market, most=1.0, next_step="60 per cent is 0.6")
+        object.__setattr__(self, "constraints", constraints_of(self.constraints))
 
     def allocate(
         self,
@@ -84,15 +88,16 @@ class BenchmarkMix:
         current: "pd.Series[float] | None" = None,
     ) -> "pd.Series[float]":
         """Return weights by asset of the estimate, zero where unusable; all zero if none is usable."""
-        values = estimate.facts.values("market_value", estimate.assets)
-        usable = estimate.usable
-        known = bool((values[usable] > 0.0).all()) and bool(usable.any())
-        notes = () if known else ("market values are not known of every asset: the market portfolio is equal weights",)
-        chosen = values[usable] if known else np.ones(int(usable.sum()))
-        market = fully_invested(estimate, lambda mean, covariance, keep: (chosen, notes))
-        calm = MinVariance().allocate(estimate, current=current)
-        mixed = self.market * market + (1.0 - self.market) * calm
-        return noted(mixed, *dict.fromkeys((*market.attrs["notes"], *calm.attrs["notes"])))
+        values = estimate.facts.values("market_value", estimate.assets)[estimate.usable]
+
+        def solve(mean: Array, covariance: Array, keep: Mask) -> tuple[Array, Notes]:
+            known = bool((values[keep] > 0.0).all())
+            market = values[keep] if known else np.ones(len(mean))
+            calm, _ = solve_long_only(covariance, np.ones(len(mean)))
+            mixed = self.market * market / market.sum() + (1.0 - self.market) * calm / calm.sum()
+            return mixed, () if known else (EQUAL_MARKET,)
+
+        return fully_invested(estimate, solve, constraints_of(self.constraints), scores, current)
 
 
 def _equal(mean: Array, covariance: Array, keep: Mask) -> tuple[Array, Notes]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from alphapulse.core.errors import RiskError
@@ -25,12 +26,15 @@ def allocated(
     constraints: Constraints,
     optimise: Optimiser,
     current: "pd.Series[float] | None" = None,
+    scores: "pd.Series[float] | None" = None,
 ) -> "pd.Series[float]":
     """Return the optimised weights by asset of the estimate, zero where unusable; all zero if none is usable.
 
     optimise: function of a case that returns weights within it, and notes. With `max_assets` the smallest are dropped
-    and the rest is optimised again. Where the optimiser fails (RiskError), weights by inverse volatility, brought
-    within the constraints, are taken and noted; where that fails too, equal weights, as far as they are feasible.
+    and the rest is optimised again; of equal weights the better scored stay, then those first by name. Where the
+    optimiser fails (RiskError), weights by inverse volatility, brought within the constraints, are taken and noted;
+    where that fails too, equal weights, as far as they are feasible. Notes of such steps begin with "fallback:", those
+    of relaxed constraints with "infeasible:".
     """
     weights = np.zeros(len(estimate.assets))
     usable = estimate.usable
@@ -41,7 +45,8 @@ def allocated(
     found, notes = _solved(case, optimise)
     most = constraints.max_assets
     if most is not None and int((np.abs(found) > NEGLIGIBLE).sum()) > most:
-        case = case.only(_largest(found, most))
+        liked = None if scores is None else values_on(scores, estimate.assets)[usable]
+        case = case.only(_kept(case, most, _ranked(found, liked, estimate.assets[usable])))
         found, again = _solved(case, optimise)
         notes = (*notes, *again, f"held to {most} assets by dropping the smallest weights")
     weights[usable] = np.where(np.abs(found) > NEGLIGIBLE, found, 0.0)
@@ -68,12 +73,16 @@ def fully_invested(
     def optimise(case: Case) -> tuple[Array, Notes]:
         keep = (case.lower != 0.0) | (case.upper != 0.0)
         amounts = np.zeros(len(keep))
+        if not keep.any():
+            return amounts, ("the bounds leave nothing to hold",)
         amounts[keep], notes = solve(case.mean[keep], case.covariance[np.ix_(keep, keep)], keep)
         if signs is not None:
             amounts = np.where(signs < 0.0, -amounts, amounts)
+        if case.net == 0.0 and not ((amounts > 0.0).any() and (amounts < 0.0).any()):
+            notes = (*notes, "net 0 with all positions on one side: none is held")
         return nearest(case, scaled(amounts, case)), notes
 
-    return allocated(estimate, constraints, optimise, current)
+    return allocated(estimate, constraints, optimise, current, scores)
 
 
 def scaled(amounts: Array, case: Case) -> Array:
@@ -111,12 +120,39 @@ def _solved(case: Case, optimise: Optimiser) -> tuple[Array, Notes]:
         first = error.came
     ideal = scaled(1.0 / np.sqrt(np.diag(case.covariance)), case)
     try:
-        return nearest(case, ideal), (f"{first}: inverse volatility instead",)
+        return nearest(case, ideal), (f"fallback: {first}, inverse volatility instead",)
     except RiskError:
-        return case.start(np.full(len(case.mean), case.net / len(case.mean))), (f"{first}: equal weights instead",)
+        return case.start(np.full(len(case.mean), case.net / len(case.mean))), (
+            f"fallback: {first}, equal weights instead",
+        )
 
 
-def _largest(x: Array, count: int) -> Mask:
-    keep = np.zeros(len(x), dtype=bool)
-    keep[np.argsort(-np.abs(x), kind="stable")[:count]] = True
+def _ranked(x: Array, scores: Array | None, assets: pd.Index) -> npt.NDArray[np.intp]:
+    """Return the places of x from the largest size to the smallest, equal ones by score and then by name."""
+    size = np.round(np.abs(x) / NEGLIGIBLE)
+    liked = np.zeros(len(x)) if scores is None else -np.sign(x) * np.nan_to_num(scores)
+    return np.lexsort((np.argsort(np.argsort(assets.to_numpy())), liked, -size))
+
+
+def _kept(case: Case, count: int, order: npt.NDArray[np.intp]) -> Mask:
+    """Return `count` assets to keep, in order, those first without whom sectors and net could not be met."""
+    keep = np.zeros(len(order), dtype=bool)
+    room = np.zeros(len(case.low))  # what the kept may hold, by sector
+
+    def take(at: int) -> None:
+        keep[at] = True
+        room[case.groups[at]] += case.upper[at]
+
+    def met() -> bool:
+        return bool((room >= case.low).all() and np.minimum(room, case.high).sum() >= case.net)
+
+    for bound in (case.low, case.high):
+        for at in order.tolist():
+            if not met() and keep.sum() < count and not keep[at] and room[case.groups[at]] < bound[case.groups[at]]:
+                take(at)
+    for at in order.tolist():
+        if keep.sum() == count:
+            break
+        if not keep[at]:
+            take(at)
     return keep

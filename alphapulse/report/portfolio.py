@@ -192,7 +192,7 @@ def _fallbacks(shootout: Shootout) -> pd.DataFrame:
     rows = []
     for name, result in shootout.results.items():
         notes = result.decisions.notes["note"].astype(str)
-        taken = notes[notes.str.contains("instead|infeasible")].str.replace(r"\d+(?:\.\d+)?", "#", regex=True)
+        taken = notes[notes.str.startswith(("fallback:", "infeasible:"))].str.replace(r"\d+(?:\.\d+)?", "#", regex=True)
         rows += [(name, note, str(times)) for note, times in taken.value_counts().items()]
     return pd.DataFrame(rows, columns=["allocator", "note", "decisions"])
 

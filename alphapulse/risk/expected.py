@@ -9,10 +9,9 @@ import numpy as np
 import pandas as pd
 
 from alphapulse.core.errors import DataError
-from alphapulse.core.facts import Facts
+from alphapulse.core.estimates import score_alpha
+from alphapulse.core.facts import PRIOR_SKILL, Facts
 from alphapulse.core.stats import Array
-
-DEFAULT_SKILL = 0.02  # information coefficient of scores of which nothing is known; good ones reach 0.05 (Grinold 1994)
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,23 +90,20 @@ def scores(grounds: Grounds) -> Expected:
     """
     if grounds.scores is None:
         raise DataError("mean = scores without scores", "scores by asset", "pass scores, or choose mean = historical")
-    given = grounds.scores.reindex(grounds.assets).to_numpy(dtype=np.float64)
+    given: Array = np.asarray(grounds.scores.reindex(grounds.assets).to_numpy(), dtype=np.float64)
     if np.isinf(given).any():
         at = int(np.argmax(np.isinf(given)))
         raise DataError(f"scores: {given[at]} for {grounds.assets[at]}", "finite scores", "NaN abstains")
+    facts, mean, notes = grounds.facts, float(grounds.historical.mean()), []
+    skill = PRIOR_SKILL if facts.skill is None else facts.skill
+    volatility: Array = np.sqrt(np.diag(grounds.covariance))
+    alpha = score_alpha(given, volatility, skill, facts.horizon)
     scored = ~np.isnan(given)
-    standard = np.zeros(len(given))
-    notes = []
-    if scored.any() and float(np.ptp(given[scored])) > 0.0:
-        standard[scored] = (given[scored] - given[scored].mean()) / given[scored].std()
-    elif scored.any():
+    if alpha is None and scored.any():
         notes.append("scores do not differ: expected at the mean of all")
     if not scored.all():
         notes.append(f"no score, expected at the mean of all: {listed(grounds.assets[~scored])}")
-    skill = DEFAULT_SKILL if grounds.facts.skill is None else grounds.facts.skill
-    volatility = np.sqrt(np.diag(grounds.covariance))
-    promised = skill * volatility * standard / np.sqrt(grounds.facts.horizon)
-    return float(grounds.historical.mean()) + promised, tuple(notes)
+    return mean + (np.zeros(len(given)) if alpha is None else np.nan_to_num(alpha)), tuple(notes)
 
 
 MEANS: dict[str, Callable[[Grounds], Expected]] = {

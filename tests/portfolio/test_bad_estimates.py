@@ -70,7 +70,9 @@ def test_no_mean_above_zero(name: str) -> None:
     weights = ALLOCATORS[name]().allocate(losing)
     sums_to_one(weights)
     if name == "max_sharpe":
-        assert weights.attrs["notes"][0] == "no mean return above zero: minimum variance instead of max_sharpe"
+        assert (
+            weights.attrs["notes"][0] == "fallback: no mean return above zero, minimum variance instead of max_sharpe"
+        )
         pd.testing.assert_series_equal(weights, ALLOCATORS["min_variance"]().allocate(losing))
 
 

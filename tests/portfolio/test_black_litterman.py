@@ -205,8 +205,8 @@ def test_a_better_score_is_believed_more_with_more_skill(sample: RiskEstimate) -
     [
         (np.nan, 0.04, "no score is known"),
         (0.3, 0.04, "the scores do not differ"),
-        ("various", -0.01, "skill of the scores is not above zero"),
-        ("various", 0.0, "skill of the scores is not above zero"),
+        ("various", -0.01, "skill is not above zero"),
+        ("various", 0.0, "skill is not above zero"),
     ],
 )
 def test_scores_that_say_nothing_leave_the_prior(
@@ -225,7 +225,9 @@ def test_a_market_value_that_cannot_be_makes_the_prior_equal(sample: RiskEstimat
     values["PG"] = value
     weights = BlackLitterman().allocate(replace(sample, facts=replace(sample.facts, market_value=values)))
     np.testing.assert_allclose(weights, 0.05, atol=1e-9)
-    assert weights.attrs["notes"] == ("market values are not known of every asset: the prior is equal weights",)
+    assert weights.attrs["notes"] == (
+        "fallback: market values are not known of every asset, the prior is equal weights",
+    )
 
 
 def test_market_values_of_unusable_assets_are_not_asked_for(sample: RiskEstimate) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alphapulse.core.errors import ParamsError
+from alphapulse.core.errors import MissingField, ParamsError
 from alphapulse.core.estimates import RiskEstimate
 from alphapulse.core.facts import Facts
 from alphapulse.portfolio import ALLOCATORS
@@ -166,14 +166,84 @@ def test_shorts_follow_the_scores() -> None:
             1.0,
         ),
         ({"sectors": {"x": (0, 0.2), "y": (0, 0.2), "z": (0, 0.2)}}, "net 1 is outside .* 0 to 0.6: 0.6 taken", 0.6),
-        ({"sectors": {"nobody": (0.1, 0.2)}}, "sector nobody is bounded, and no usable asset is in it", 1.0),
+        ({"gross": 0.8}, "gross 0.8 is below the 1 that net, bounds and sectors need", 1.0),
+        ({"lower": -0.5, "gross": 1.2, "sectors": {"x": (-0.5, -0.3)}}, "gross 1.2 is below the 1.6 that net", 1.0),
     ],
 )
 def test_the_infeasible_is_relaxed_and_named(name: str, asked: dict[str, Any], note: str, net: float) -> None:
     estimate = sectored()
     weights = ALLOCATORS[name](constraints=asked).allocate(estimate, scores_of(estimate))
     assert weights.sum() == pytest.approx(net, abs=1e-9)
-    pd.Series([*weights.attrs["notes"]]).str.contains(note).any() or pytest.fail(str(weights.attrs["notes"]))
+    assert pd.Series([*weights.attrs["notes"]]).str.contains(note).any(), weights.attrs["notes"]
+
+
+def test_a_sector_nobody_is_in_is_refused_and_an_empty_one_noted() -> None:
+    estimate = sectored()
+    with pytest.raises(ParamsError, match="did you mean x"):
+        MinVariance({"sectors": {"xx": (0.1, 0.2)}}).allocate(estimate)
+    with pytest.raises(MissingField, match="no sectors are known"):
+        MinVariance({"sectors": {"x": (0.1, 0.2)}}).allocate(example_estimate())
+    rest = estimate.restricted(estimate.facts.sectors(estimate.assets) != "x")
+    weights = MinVariance({"sectors": {"x": (0.1, 0.2)}}).allocate(rest)
+    assert weights.attrs["notes"] == ("sector x is bounded, and no usable asset is in it",)
+
+
+@pytest.mark.parametrize("name", CONSTRAINED)
+def test_the_assets_kept_can_meet_the_constraints(name: str) -> None:
+    estimate = sectored()
+    for sectors in ({"z": (0.2, 1.0)}, {"x": (0.0, 0.5)}, {"x": (0.1, 0.4), "y": (0.0, 0.6)}):
+        constraints = Constraints(max_assets=2, sectors=sectors)
+        weights = ALLOCATORS[name](constraints=constraints).allocate(estimate, scores_of(estimate))
+        check(weights, estimate, constraints)
+        assert not any(note.startswith("infeasible") for note in weights.attrs["notes"]), weights.attrs["notes"]
+
+
+def test_of_equal_weights_the_better_scored_stay() -> None:
+    estimate = sectored()
+    scores = pd.Series(np.linspace(0.1, 0.9, 12), index=estimate.assets)
+    best = EqualWeight({"max_assets": 2}).allocate(estimate, scores)
+    assert best[best > 0].index.tolist() == [*estimate.assets[-2:]]
+    order = estimate.assets[::-1]
+    moved = RiskEstimate(estimate.window[order], estimate.mean[order], estimate.covariance.loc[order, order])
+    first = EqualWeight({"max_assets": 2}).allocate(moved)
+    assert sorted(first[first > 0].index) == [*estimate.assets[:2]], "without scores by name, whatever the order"
+
+
+@pytest.mark.parametrize("name", CONSTRAINED)
+def test_bounds_that_leave_nothing_give_cash(name: str) -> None:
+    weights = ALLOCATORS[name](constraints={"upper": 0.0}).allocate(sectored())
+    assert (weights == 0.0).all() and weights.attrs["notes"]
+
+
+@pytest.mark.parametrize("name", CONSTRAINED)
+def test_dollar_neutral_without_two_sides_says_so(name: str) -> None:
+    weights = ALLOCATORS[name](constraints={"lower": -0.5, "net": 0.0, "gross": 1.0}).allocate(sectored())
+    assert weights.sum() == pytest.approx(0.0, abs=1e-12)
+    assert (weights != 0.0).any() or weights.attrs["notes"], "an empty book without a word"
+
+
+def test_dollar_neutral_where_a_sector_needs_more_gross() -> None:
+    estimate = sectored()
+    weights = MaxSharpe(constraints={"lower": -1.0, "net": 0.0, "sectors": {"x": (0.8, 1.5)}}).allocate(estimate)
+    assert weights.sum() == pytest.approx(0.0, abs=1e-9)
+    assert weights[estimate.facts.sectors(estimate.assets) == "x"].sum() >= 0.8 - 1e-9
+    assert any("make the gross" in note for note in weights.attrs["notes"])
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 5000), scale=st.sampled_from([1.0, 1e2, 1e4]))
+def test_badly_conditioned_programs_keep_to_their_rows(seed: int, scale: float) -> None:
+    estimate = sectored(seed=seed)
+    spread = np.geomspace(1.0, scale, 12)
+    wild = replace(
+        estimate,
+        covariance=estimate.covariance * np.outer(spread, spread),
+        mean=estimate.mean * np.random.default_rng(seed).permutation(spread) ** 2,
+    )
+    constraints = Constraints(
+        lower=-0.3, upper=0.6, gross=2.0, sectors={"x": (0.3, 0.3), "y": (0.3, 0.3), "z": (0.4, 0.4)}
+    )
+    check(MaxSharpe(constraints=constraints).allocate(wild), wild, constraints)
 
 
 @pytest.mark.parametrize(
@@ -182,6 +252,7 @@ def test_the_infeasible_is_relaxed_and_named(name: str, asked: dict[str, Any], n
         ({"uper": 0.1}, "did you mean upper"),
         ({"lower": 0.3, "upper": 0.1}, "lower bound first"),
         ({"sectors": {"x": 0.2}}, "lowest and a highest sum"),
+        ({"sectors": ["x"]}, "a mapping"),
         ({"sectors": {"x": (0.4, 0.2)}}, "lower bound first"),
         ({"upper": float("nan")}, "a number"),
         ({"max_assets": 0}, "whole number"),

@@ -8,9 +8,9 @@ import pytest
 from skfolio.moments import EmpiricalCovariance, LedoitWolf, ShrunkMu, ShrunkMuMethods
 
 from alphapulse.core.errors import DataError
-from alphapulse.core.facts import Facts
+from alphapulse.core.facts import PRIOR_SKILL, Facts
 from alphapulse.risk.covariance import estimate_risk
-from alphapulse.risk.expected import DEFAULT_SKILL, MEANS
+from alphapulse.risk.expected import MEANS
 
 
 def returns(sessions: int = 300, assets: int = 6, seed: int = 0) -> pd.DataFrame:
@@ -105,7 +105,7 @@ def test_scores_are_standardised_across_usable_assets() -> None:
     grand = window.iloc[:, usable].mean().mean()
     edge = (estimate.mean - grand) / estimate.volatility
     known = scores.iloc[[0, 2, 4, 5]]
-    wanted = DEFAULT_SKILL / np.sqrt(21) * (known - known.mean()) / known.std(ddof=0)
+    wanted = PRIOR_SKILL / np.sqrt(21) * (known - known.mean()) / known.std(ddof=0)
     np.testing.assert_allclose(edge[known.index], wanted, rtol=1e-9)
     assert edge["A03"] == pytest.approx(0.0, abs=1e-12)
     assert np.isnan(edge["A01"])

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from alphapulse.core.facts import PRIOR_SKILL
 from alphapulse.core.stats import Array
 from alphapulse.core.units import SESSIONS_PER_YEAR
-from alphapulse.risk.expected import DEFAULT_SKILL, Grounds, listed, scores
+from alphapulse.risk.expected import Grounds, listed, scores
 from alphapulse.risk.sizing.book import Book, Sized
 
 
@@ -28,7 +29,7 @@ def kelly(book: Book) -> Sized:
     promised = float(book.weights @ _promised(book))
     optimal = promised / variance if variance > 0.0 else 0.0
     factor = min(max(book.kelly_fraction * optimal, 0.0), book.kelly_cap)
-    credited = f"skill {DEFAULT_SKILL if skill is None else skill:.3f}" + (" (assumed)" if skill is None else "")
+    credited = f"skill {PRIOR_SKILL if skill is None else skill:.3f}" + (" (assumed)" if skill is None else "")
     notes = [
         f"sized: Kelly leverage {optimal:.3f} at {credited}, {promised * SESSIONS_PER_YEAR:.2%} a year expected: "
         + (f"weights x {factor:.3f}" if factor > 0.0 else "no bet, all in cash")
