@@ -50,6 +50,14 @@ class Strategy:
                 "allow leverage in execution, or lower max_gross",
             )
 
+        gross = getattr(getattr(self.portfolio.allocator, "constraints", None), "gross", None)
+        if gross is not None and gross > self.sizer.max_gross:
+            raise ParamsError(
+                f"portfolio: constraints: gross = {gross:g} with sizing: max_gross = {self.sizer.max_gross:g}",
+                "a gross that the sizer lets through",
+                "raise sizing.max_gross (with execution.leverage = true), or lower the gross",
+            )
+
     @property
     def needs(self) -> frozenset[str]:
         """Names of the facts that its parts ask for beyond what the last rows of a market tell."""

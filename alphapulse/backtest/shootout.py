@@ -109,8 +109,8 @@ class Shootout:
         """One row an allocator, and the index, which has no costs here: measures after costs, decimals.
 
         sharpe_se: standard error of the Sharpe ratio alone (Lo 2002, independent returns); two allocators are told
-        apart by `against`. turnover_ann, costs_ann: as in `BacktestResult.summary`. assets: mean number held at the end
-        of a session. fallbacks: notes of decisions that took another way.
+        apart by `against`. turnover_ann, costs_ann: as in `BacktestResult.summary`. exposure: mean
+        gross; assets: mean number held, both at the end of a session. fallbacks: decisions that took another way.
         """
         measures = measure_table(self.returns, names=MEASURES).T
         ratio = measures["sharpe"] / np.sqrt(SESSIONS_PER_YEAR)
@@ -204,6 +204,8 @@ def shootout(
 def _chosen(
     allocators: Iterable[str] | Mapping[str, Allocator | type[Allocator]], own: Allocator
 ) -> dict[str, Allocator]:
+    if isinstance(allocators, str):
+        allocators = (allocators,)
     given: Mapping[str, Allocator | type[Allocator]] = (
         allocators
         if isinstance(allocators, Mapping)
@@ -233,6 +235,7 @@ def _trading(result: BacktestResult) -> dict[str, float]:
     return {
         "turnover_ann": float(summary["turnover_ann"]),
         "costs_ann": float(summary["costs_ann"]),
+        "exposure": float(result.weights.loc[result.live_returns.index].abs().sum(axis=1).mean()),
         "assets": float((result.quantities.loc[result.live_returns.index] != 0.0).sum(axis=1).mean()),
         "fallbacks": float(notes.loc[taken, "session"].nunique()),
     }

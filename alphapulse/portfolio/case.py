@@ -186,8 +186,11 @@ def case_of(estimate: RiskEstimate, constraints: Constraints, current: Array | N
     return feasible(made, absent)
 
 
-def feasible(case: Case, notes: Notes = ()) -> Case:
-    """Return the case with spans, net and gross relaxed to what its bounds allow, each change noted."""
+def feasible(case: Case, notes: Notes = (), *, lowered: bool = False) -> Case:
+    """Return the case with spans, floors, net and gross relaxed to what can be met together, each change noted.
+
+    The net is never raised by floors: they are lowered in proportion instead. lowered: that was done.
+    """
     low, high, found = case.low.copy(), case.high.copy(), list(notes)
     least = most = 0.0
     for number, name in enumerate(case.names):
@@ -202,6 +205,14 @@ def feasible(case: Case, notes: Notes = ()) -> Case:
             low[number] = high[number] = nearest
         least += max(floor, low[number])
         most += min(ceiling, high[number])
+    if least > case.net + ROUNDING and case.net >= 0.0 and not lowered:
+        found.append(
+            f"infeasible: the floors of weights and sectors sum to {least:g}, above the net of {case.net:g}: "
+            "lowered in proportion"
+        )
+        share = case.net / least
+        floors = (np.where(part > 0.0, share * part, part) for part in (case.lower, low))
+        return feasible(replace(case, lower=next(floors), low=next(floors), high=high), tuple(found), lowered=True)
     net = min(max(case.net, least), most)
     if abs(net - case.net) > ROUNDING:
         sectors = " and sectors" if np.isfinite([low, high]).any() else ""

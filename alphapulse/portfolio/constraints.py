@@ -41,6 +41,12 @@ class Constraints:
             check_number("constraints: gross", self.gross, most=10.0, above=True)
         if self.max_assets is not None:
             check_count("constraints: max_assets", self.max_assets)
+            if self.upper * self.max_assets < self.net - 1e-12:
+                raise ParamsError(
+                    f"constraints: {self.max_assets} assets of at most {self.upper:g} for a net of {self.net:g}",
+                    "max_assets x upper of at least the net",
+                    "allow more assets or larger weights, or ask for less net",
+                )
         _check_order("lower and upper", self.lower, self.upper)
         if not isinstance(self.sectors, Mapping):
             raise ParamsError(f"constraints: sectors = {self.sectors!r}", "a mapping", "write {Energy: [0.0, 0.25]}")

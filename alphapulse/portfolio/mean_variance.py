@@ -25,7 +25,7 @@ from alphapulse.core.units import SESSIONS_PER_YEAR
 from alphapulse.portfolio.active_set import RIDGE, solve_long_only
 from alphapulse.portfolio.case import Case, Notes
 from alphapulse.portfolio.constraints import Constraints, constraints_of
-from alphapulse.portfolio.weights import RISK_AVERSION, allocated
+from alphapulse.portfolio.weights import NEGLIGIBLE, RISK_AVERSION, allocated
 
 RIDGED = f"covariance close to singular: {RIDGE:g} of each variance added"
 LEVEL = "fallback: all mean returns are equal, minimum variance instead of the target volatility"
@@ -122,8 +122,8 @@ def _min_variance(case: Case) -> tuple[Array, Notes]:
     if _plain(case):
         amounts, ridged = solve_long_only(case.covariance, np.ones(len(case.mean)), _guess(case))
         return amounts / amounts.sum(), (RIDGED,) if ridged else ()
-    none = (f"net {case.net:g}: the lowest variance is no position",) if case.net == 0.0 else ()
-    return case.optimum(np.zeros(len(case.mean)), case.cost / RISK_AVERSION), none
+    x = case.optimum(np.zeros(len(case.mean)), case.cost / RISK_AVERSION)
+    return x, () if np.abs(x).max() > NEGLIGIBLE else (f"net {case.net:g}: the lowest variance is no position",)
 
 
 def _max_sharpe(case: Case) -> tuple[Array, Notes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -11,12 +12,13 @@ import pandas as pd
 from alphapulse.core.errors import RiskError
 from alphapulse.core.estimates import RiskEstimate
 from alphapulse.core.stats import Array
-from alphapulse.portfolio.case import Case, Mask, Notes, case_of
+from alphapulse.portfolio.case import Case, Mask, Notes, case_of, feasible
 from alphapulse.portfolio.constraints import Constraints
 
 Solver = Callable[[Array, Array, Mask], tuple[Array, Notes]]
 Optimiser = Callable[[Case], tuple[Array, Notes]]
 ALL_CASH = "no usable asset: all in cash"
+ONE_SIDED = "net 0 with all positions on one side: none is held"
 NEGLIGIBLE = 1e-12  # a weight below it is rounding of the solver, not a position
 RISK_AVERSION = 2.5  # He and Litterman 1999: what a session's variance costs against a session's return
 
@@ -64,8 +66,8 @@ def fully_invested(
 
     solve: function of mean and covariance of the assets that may be held, and a mask of them among the usable ones,
     that returns amounts (not negative, in any scale) and notes. Where shorts are allowed, an asset with a score below
-    zero is sold. Weights that break a constraint, or whose change costs more than it gains, are replaced by those
-    inside with the least variance of the difference and cost.
+    zero may only be sold and the others only bought, see `scaled`. Weights that break a constraint, or whose change
+    costs more than it gains, are replaced by those inside with the least variance of the difference and cost.
     """
     sides = None if scores is None or not constraints.shorts else np.sign(values_on(scores, estimate.assets))
     signs = None if sides is None else sides[estimate.usable]
@@ -76,21 +78,40 @@ def fully_invested(
         if not keep.any():
             return amounts, ("the bounds leave nothing to hold",)
         amounts[keep], notes = solve(case.mean[keep], case.covariance[np.ix_(keep, keep)], keep)
-        if signs is not None:
-            amounts = np.where(signs < 0.0, -amounts, amounts)
-        if case.net == 0.0 and not ((amounts > 0.0).any() and (amounts < 0.0).any()):
-            notes = (*notes, "net 0 with all positions on one side: none is held")
-        return nearest(case, scaled(amounts, case)), notes
+        if signs is None:
+            return nearest(case, scaled(amounts, case)), notes if case.net else (*notes, ONE_SIDED)
+        sided = _sided(case, signs)
+        signed = scaled(np.where(signs < 0.0, -amounts, amounts), sided)
+        if sided.net == 0.0 and not signed.any():
+            notes = (*notes, ONE_SIDED)
+        return nearest(sided, signed), (*notes, *(note for note in sided.notes if note not in case.notes))
 
     return allocated(estimate, constraints, optimise, current, scores)
 
 
 def scaled(amounts: Array, case: Case) -> Array:
-    """Return amounts in the scale of the case: a net of `case.net`, or with shorts a gross of 1 (`case.gross`)."""
-    if (amounts >= 0.0).all():
-        share = float(amounts.sum())
-        return amounts * (case.net / share if share > 0.0 else 0.0)
-    return amounts * ((case.gross or 1.0) / float(np.abs(amounts).sum()))
+    """Return amounts in the scale of the case: each side in its own proportions, together its net and its gross.
+
+    Gross is what the case asks for, else 1, or the net where that is more: a net of 1 leaves no room for shorts without
+    a gross. A net of 0 with one side alone is no position.
+    """
+    longs, shorts = np.maximum(amounts, 0.0), np.maximum(-amounts, 0.0)
+    gross = max(abs(case.net), 1.0 if case.gross is None else case.gross)
+    if not shorts.any() or not longs.any():
+        held = longs if longs.any() else -shorts
+        total = float(held.sum())
+        return held * (case.net / total) if total != 0.0 else held
+    long, short = (gross + case.net) / 2.0, (gross - case.net) / 2.0
+    both: Array = longs * (long / longs.sum()) - shorts * (short / shorts.sum())
+    return both
+
+
+def _sided(case: Case, signs: Array) -> Case:
+    """Return the case in which an asset with a score below zero is not bought, and no other is sold."""
+    sold = signs < 0.0
+    lower = np.where(sold, case.lower, np.maximum(case.lower, 0.0))
+    upper = np.where(sold, np.minimum(case.upper, 0.0), case.upper)
+    return feasible(replace(case, lower=np.minimum(lower, upper), upper=upper), case.notes)
 
 
 def nearest(case: Case, wanted: Array) -> Array:

@@ -50,8 +50,8 @@ READING = {
     "methods fail it in every crisis. 'Both' tests number and clustering at once.",
     "Acerbi and Szekely": "Z1 asks how deep exceptions went against CVaR, Z2 how deep and how many. Below zero, "
     "losses were worse than forecast.",
-    "Zone": "The Basel traffic light: yellow where so many exceptions have a chance below 5 % under a right "
-    "forecast, red below 0.01 %. Supervisors look at the last 250 sessions, at 99 %; here the level is the page's.",
+    "Zone": "The Basel traffic light: yellow where more exceptions than these have a chance of 5 % or less under a "
+    "right forecast, red below 0.01 %. Supervisors look at 250 sessions, at 99 %; here the level is the page's.",
     "Ten tests on one page": "With many p-values some are small by chance. Here 0.01 is taken for a sign.",
     "Methods": "Historical: past sessions count alike. Normal and Student t: a law fitted to them. Cornish-Fisher: "
     "the normal quantile bent by skewness and kurtosis; with fat tails (excess kurtosis above 8) its CVaR can be far "

@@ -25,6 +25,7 @@ ALLOCATOR_COLUMNS: Mapping[str, tuple[str, Callable[[float], str], str]] = {
     "cvar_95": ("shortfall", percent, ""),
     "turnover_ann": ("turnover", percent, ""),
     "costs_ann": ("costs", percent, ""),
+    "exposure": ("exposure", percent, ""),
     "assets": ("assets", number, ""),
 }
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

@@ -14,7 +14,7 @@ from alphapulse.risk.drawdowns import top_drawdowns
 from alphapulse.risk.episodes import episode_returns
 from alphapulse.risk.exposures import factor_exposures
 from alphapulse.risk.headline import measure_table
-from alphapulse.risk.var import METHODS, Tail, tail_risk, var_forecasts
+from alphapulse.risk.var import METHODS, Tail, check_series, tail_risk, var_forecasts
 from alphapulse.risk.var_tests import backtest_summary
 
 
@@ -50,6 +50,7 @@ class RiskAnalyzer:
                 "a Series of simple returns by session",
                 "pass one column; measure_table takes a DataFrame",
             )
+        check_series(self.returns)
         rows = pd.Series({"sessions": float(len(self.returns)), "risk_free_ann": 0.0})
         table = measure_table(self.returns.to_frame("returns"), self.benchmark)
         summary: pd.Series[float] = pd.concat([rows, table["returns"]])

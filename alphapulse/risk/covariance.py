@@ -30,6 +30,7 @@ from alphapulse.risk.spectral import denoised, factor
 __all__ = ["COVARIANCES", "EWMA_HALF_LIFE", "MEANS", "estimate_risk"]
 
 EWMA_HALF_LIFE = 63
+MOST_STILL = 0.5  # share of an asset's returns that may be exactly zero; a price that rests more is not traded
 SMALLEST_RANGE = 1e-12  # of returns; below it only rounding moves the price
 LARGEST_MEDIAN = 0.5  # of absolute returns; half of all assets do not halve or double in one session
 ROWS_LOOKED_AT = 16
@@ -71,10 +72,10 @@ def estimate_risk(
     """Estimate expected returns and covariance per session from one window of returns.
 
     returns: simple returns per session, sessions x assets, NaN unknown; the window ends with what is known. An asset
-    with fewer than `min_observed` of the window's returns, or with returns that never vary, is unusable: its mean and
-    covariance are NaN and a note says so. A window without sessions or assets has no usable asset. With gaps a variance
-    is that of the asset's own known returns and a correlation that of the sessions both know (see `pairs`). The
-    covariance is symmetric and positive definite over the usable assets; a repair is noted.
+    with fewer than `min_observed` of the window's returns, or whose returns never vary or are zero in most sessions, is
+    unusable: its mean and covariance are NaN and a note says so. A window without sessions or assets has no usable
+    asset. With gaps a variance is that of the asset's own known returns and a correlation that of the sessions both
+    know (see `pairs`). The covariance is symmetric and positive definite over the usable assets; a repair is noted.
 
     covariance: a name from COVARIANCES. mean: a name from MEANS. scores: by asset, for the mean of that name. facts: at
     the close of the window's last session; capm needs the benchmark. moments: of the panel the window is cut from, to
@@ -129,12 +130,15 @@ def _observed(returns: Panel, values: Array, min_observed: float) -> tuple[np.nd
         )
     enough = count >= max(2.0, min_observed * sessions)
     varies = high - low > SMALLEST_RANGE
+    rests = varies & (np.count_nonzero(values == 0.0, axis=0) > MOST_STILL * count)
     notes = []
     if not enough.all():
         notes.append(f"too few of {sessions} returns known: {listed(returns.columns[~enough])}")
     if not (varies | ~enough).all():
         notes.append(f"returns never vary: {listed(returns.columns[enough & ~varies])}")
-    usable: np.ndarray = enough & varies
+    if (rests & enough).any():
+        notes.append(f"no move in most sessions: {listed(returns.columns[enough & rests])}")
+    usable: np.ndarray = enough & varies & ~rests
     return usable, tuple(notes)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import cycle, islice
 from typing import Any
 
@@ -12,7 +12,7 @@ import pandas as pd
 from alphapulse.core.checks import check_choice
 from alphapulse.core.errors import ParamsError
 from alphapulse.core.ports import Limit, RiskContext
-from alphapulse.core.stops import StopRule, chosen_stops
+from alphapulse.core.stops import STOPS, StopRule, chosen_stops
 from alphapulse.core.trading import Clamp
 from alphapulse.risk.limits import LIMITS
 from alphapulse.risk.limits.proposal import Limited, held_now, largest, propose, values_of
@@ -25,20 +25,23 @@ ALL_LIMITS = "all_limits"  # the rule of clamps that no single limit asked for
 class RiskManager:
     """Applies limits until all of them hold at once, records every clamp, and carries the stop rules for the broker.
 
-    limits: names from LIMITS (with their defaults) or limit objects, in the order they apply. stops: names from STOPS
-    or stop rules. check: "decisions" applies the limits when the portfolio manager decides, "daily" also to what is
-    held at each close between. ParamsError on an unknown name, a class in place of an object, or anything else.
+    limits: names from LIMITS (with their defaults), limit objects, or a mapping of options by name, in the order they
+    apply. stops: the same of STOPS. check: "decisions" applies the limits when the portfolio manager decides, "daily"
+    also to what is held at each close between. ParamsError on an unknown name, a class in place of an object, or
+    anything else.
     """
 
     def __init__(
         self,
-        limits: Iterable[Limit | str] = (),
-        stops: Iterable[StopRule | str] = (),
+        limits: Iterable[Limit | str] | Mapping[str, Mapping[str, Any]] = (),
+        stops: Iterable[StopRule | str] | Mapping[str, Mapping[str, Any]] = (),
         check: str = "decisions",
     ) -> None:
-        given = [limits] if isinstance(limits, str | Limit) else limits
+        given = [limits] if isinstance(limits, str | Limit) else _made("limit", limits, LIMITS)
         self.limits: tuple[Limit, ...] = tuple(_limit(item) for item in given)
-        self.stops: tuple[StopRule, ...] = chosen_stops(stops)
+        self.stops: tuple[StopRule, ...] = chosen_stops(
+            stops if isinstance(stops, str | StopRule) else _made("stop rule", stops, STOPS)
+        )
         self.check = check_choice("risk: check", check, CHECKS)
 
     def apply(self, weights: "pd.Series[float]", context: RiskContext) -> "tuple[pd.Series[float], tuple[Clamp, ...]]":
@@ -113,6 +116,23 @@ class RiskManager:
             return all(_same(limit.apply(proposed, context)[0], proposed) for limit in self.limits)
 
         return at(largest(holds))
+
+
+def _made(kind: str, given: Any, table: Mapping[str, Any]) -> Iterable[Any]:
+    """Return the rules of a mapping of their options by name, as `risk` holds them in a file; others as they came."""
+    if not isinstance(given, Mapping):
+        return list(given)
+    return [_with_options(kind, name, table, options or {}) for name, options in given.items()]
+
+
+def _with_options(kind: str, name: str, table: Mapping[str, Any], options: Any) -> Any:
+    make = table[check_choice(kind, name, table)]
+    try:
+        return make(**options)
+    except TypeError as error:
+        raise ParamsError(
+            f"{kind} {name}: options {options!r} ({error})", f"the options of {make.__name__}", f"see help of {name}"
+        ) from None
 
 
 def _limit(item: Any) -> Limit:

@@ -82,11 +82,12 @@ def test_a_still_or_unknown_asset_gets_nothing(name: str, capped: bool) -> None:
     if capped and name not in CAPPED:
         pytest.skip("takes no constraints")
     window = example_estimate(6).window.copy()
-    window["A02"], window["A04"] = 0.0, np.nan
+    window["A02"], window["A04"], window["A05"] = 0.0, np.nan, 0.0
+    window.iloc[-1, 5] = 1e-4  # one tick in all that time is not a price that moves
     allocator = ALLOCATORS[name](constraints={"upper": 0.5}) if capped else ALLOCATORS[name]()
     weights = allocator.allocate(ap.estimate_risk(window))
     sums_to_one(weights)
-    assert weights["A02"] == 0.0 and weights["A04"] == 0.0
+    assert weights["A02"] == 0.0 and weights["A04"] == 0.0 and weights["A05"] == 0.0
 
 
 @pytest.mark.parametrize("name", ALLOCATORS)

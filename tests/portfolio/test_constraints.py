@@ -146,13 +146,30 @@ def test_dollar_neutral_max_sharpe_is_the_unbounded_direction() -> None:
     np.testing.assert_allclose(weights, free / np.abs(free).sum(), atol=1e-9)
 
 
-def test_shorts_follow_the_scores() -> None:
+SIGNLESS = ["equal_weight", "inverse_volatility", "risk_parity", "hrp", "herc", "benchmark_mix"]
+
+
+@pytest.mark.parametrize("net", [0.0, 0.4, 1.0])
+@pytest.mark.parametrize("name", SIGNLESS)
+def test_nobody_stands_on_the_wrong_side_of_his_score(name: str, net: float) -> None:
+    for seed in range(3):
+        estimate = sectored(seed=seed)
+        scores = scores_of(estimate, seed)
+        for asked in (
+            {"lower": -0.5, "net": net, "gross": 1.5},
+            {"lower": -0.1, "upper": 0.3, "net": net, "gross": 1.2},
+        ):
+            weights = ALLOCATORS[name](constraints=asked).allocate(estimate, scores)
+            assert (weights * np.sign(scores) >= -1e-12).all()
+            assert weights.sum() == pytest.approx(net, abs=1e-9)
+
+
+def test_equal_weights_are_equal_on_each_side() -> None:
     estimate = sectored()
     scores = scores_of(estimate)
-    weights = EqualWeight({"lower": -0.5, "net": float(np.sign(scores).sum() / 12), "gross": 1.0}).allocate(
-        estimate, scores
-    )
-    np.testing.assert_allclose(weights, np.sign(scores) / 12, atol=1e-12)
+    weights = EqualWeight({"lower": -0.5, "net": 0.4, "gross": 1.6}).allocate(estimate, scores)
+    np.testing.assert_allclose(weights[scores > 0], 1.0 / (scores > 0).sum(), atol=1e-12)
+    np.testing.assert_allclose(weights[scores < 0], -0.6 / (scores < 0).sum(), atol=1e-12)
 
 
 @pytest.mark.parametrize("name", CONSTRAINED)
@@ -166,6 +183,8 @@ def test_shorts_follow_the_scores() -> None:
             1.0,
         ),
         ({"sectors": {"x": (0, 0.2), "y": (0, 0.2), "z": (0, 0.2)}}, "net 1 is outside .* 0 to 0.6: 0.6 taken", 0.6),
+        ({"lower": 0.1}, "floors of weights and sectors sum to 1.2, above the net of 1: lowered", 1.0),
+        ({"sectors": {"x": (0.6, 0.7), "y": (0.6, 0.7)}}, "floors of .* sum to 1.2, above the net of 1: lowered", 1.0),
         ({"gross": 0.8}, "gross 0.8 is below the 1 that net, bounds and sectors need", 1.0),
         ({"lower": -0.5, "gross": 1.2, "sectors": {"x": (-0.5, -0.3)}}, "gross 1.2 is below the 1.6 that net", 1.0),
     ],
@@ -256,6 +275,7 @@ def test_badly_conditioned_programs_keep_to_their_rows(seed: int, scale: float) 
         ({"sectors": {"x": (0.4, 0.2)}}, "lower bound first"),
         ({"upper": float("nan")}, "a number"),
         ({"max_assets": 0}, "whole number"),
+        ({"max_assets": 5, "upper": 0.1}, "max_assets x upper"),
         ({"turnover_bps": -1.0}, "a number from 0"),
         (0.1, "a mapping"),
     ],

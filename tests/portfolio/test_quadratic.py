@@ -37,8 +37,10 @@ def cost_of(made: Program, reward: np.ndarray, x: np.ndarray) -> float:
     return float(x @ made.covariance @ x / 2 - reward @ x + (made.prices * np.abs(x - made.kinks)).sum())
 
 
-def even(size: int) -> np.ndarray:
-    return np.full(size, 1.0 / size)
+def even(size: int, groups: int = 0) -> np.ndarray:
+    """Return equal weights, the same sum for each group."""
+    member = np.arange(size) % max(groups, 1)
+    return 1.0 / (np.bincount(member)[member] * max(groups, 1))
 
 
 CASES = [
@@ -79,13 +81,13 @@ def test_feasible_and_better_than_every_neighbour(seed: int, size: int, groups: 
     made = program(seed, size, groups, -0.5 if short else 0.0, 0.9, cost, cost / 2)
     random = np.random.default_rng(seed)
     reward = random.normal(size=size) * 1e-4
-    x = solve(made, reward, even(size))
+    x = solve(made, reward, even(size, groups))
     assert (x >= made.lower).all() and (x <= made.upper).all(), "bounds are met exactly"
     sums = made.rows @ x
     assert (sums >= made.low - 1e-12).all() and (sums <= made.high + 1e-12).all()
     value = cost_of(made, reward, x)
     for _ in range(40):  # the program is convex: a feasible point anywhere else may not cost less
-        other = solve(made, random.normal(size=size) * 10.0 ** random.uniform(-6, -2), even(size))
+        other = solve(made, random.normal(size=size) * 10.0 ** random.uniform(-6, -2), even(size, groups))
         for share in (1.0, 1e-3):
             assert cost_of(made, reward, x + share * (other - x)) >= value - 1e-13
 

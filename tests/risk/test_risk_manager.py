@@ -163,3 +163,11 @@ def test_stops_and_check_are_carried_and_shown() -> None:
 def test_wrong_parts_are_refused(given_: dict[str, list[str]], words: str) -> None:
     with pytest.raises(ParamsError, match=words):
         RiskManager(**given_)  # type: ignore[arg-type]
+
+
+def test_a_mapping_as_in_a_file_keeps_its_numbers() -> None:
+    manager = RiskManager({"max_position": {"weight": 0.02}, "max_gross": {}}, {"fixed_stop": {"loss": 0.02}})
+    assert repr(manager.limits[0]) == "MaxPosition(weight=0.02)" and manager.rules[1] == "max_gross"
+    assert manager.stops[0].loss == 0.02
+    with pytest.raises(ParamsError, match="wieght"):
+        RiskManager({"max_position": {"wieght": 0.02}})

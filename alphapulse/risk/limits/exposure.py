@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from alphapulse.core.checks import check_choice, check_number, check_share
-from alphapulse.core.errors import MissingField
+from alphapulse.core.errors import MissingField, ParamsError
 from alphapulse.core.ports import RiskContext
 from alphapulse.core.stats import Array
 from alphapulse.risk.limits.proposal import Limited, above, capped, one_sided, propose, room, values_of
@@ -50,6 +50,8 @@ class MaxSector:
 
     def __post_init__(self) -> None:
         check_share("max_sector: weight", self.weight, most=10.0)
+        if not isinstance(self.sectors, Mapping):
+            raise ParamsError(f"max_sector: sectors = {self.sectors!r}", "a mapping", "write {Energy: 0.25}")
         for name, bound in self.sectors.items():
             check_number(f"max_sector: sectors: {name}", bound, most=10.0, next_step="write 10 per cent as 0.10")
 
