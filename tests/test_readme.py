@@ -17,6 +17,9 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
+PROSE = re.sub(r"```.*?```", "", README, flags=re.DOTALL)
+
+
 def blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
 
@@ -52,7 +55,9 @@ def test_the_commands_print_what_the_readme_says(printed: str) -> None:
 
 def test_runs_are_listed_and_compared(printed: str) -> None:
     assert len(re.findall(r"^\d{4}-\d\d-\d\d-(?:sample|naive)-\w{8} ", printed, flags=re.MULTILINE)) == 2
-    assert len(re.findall(r"^Sharpe ratio", printed, flags=re.MULTILINE)) == 3  # a table a run, one to compare
+    assert len(re.findall(r"^Sharpe ratio ", printed, flags=re.MULTILINE)) == 6  # five runs, one table to compare
+    assert re.search(r"^Told apart from 1/N +\d+$", printed, flags=re.MULTILINE)
+    assert re.search(r"^Kupiec p +[<0]", printed, flags=re.MULTILINE)
 
 
 def test_the_agents_are_measured_and_nothing_looks_ahead(printed: str) -> None:
@@ -79,11 +84,11 @@ def test_the_make_targets_of_the_readme_exist() -> None:
 
 
 def test_the_files_the_readme_points_to_exist() -> None:
-    for path in re.findall(r"\]\(([^)#]+)\)|`((?:params|notebooks|alphapulse)/[\w./]+)`", README):
+    for path in re.findall(r"\]\(([^)#]+)\)|`((?:params|notebooks|alphapulse)/[\w./]+)`", PROSE):
         assert (ROOT / (path[0] or path[1])).exists(), path
 
 
 def test_the_yaml_of_the_readme_is_a_strategy() -> None:
-    for text in blocks("yaml"):
-        strategy = ap.Strategy.from_params(yaml.safe_load(text))
-        assert set(strategy.agent.agents) == {"technical", "sentiment", "value"}
+    agents, portfolio = (ap.Strategy.from_params(yaml.safe_load(text)) for text in blocks("yaml"))
+    assert set(agents.agent.agents) == {"technical", "sentiment", "value"}
+    assert portfolio.mean == "scores" and portfolio.portfolio.allocator.constraints.max_assets == 40
