@@ -17,6 +17,8 @@ from alphapulse.risk.headline import measure_table
 from alphapulse.risk.var import METHODS, Tail, check_series, tail_risk, var_forecasts
 from alphapulse.risk.var_tests import backtest_summary
 
+ENOUGH_TO_TELL = 20  # sessions; in fewer, wild returns may be returns and not prices
+
 
 class RiskAnalyzer:
     """Measures of a return series: simple returns per session, decimal, none unknown.
@@ -50,7 +52,8 @@ class RiskAnalyzer:
                 "a Series of simple returns by session",
                 "pass one column; measure_table takes a DataFrame",
             )
-        check_series(self.returns)
+        if len(self.returns) >= ENOUGH_TO_TELL:
+            check_series(self.returns)
         rows = pd.Series({"sessions": float(len(self.returns)), "risk_free_ann": 0.0})
         table = measure_table(self.returns.to_frame("returns"), self.benchmark)
         summary: pd.Series[float] = pd.concat([rows, table["returns"]])

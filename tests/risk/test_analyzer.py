@@ -146,3 +146,9 @@ def test_drawdowns(stock: pd.Series) -> None:
     assert len(table) == 3
     assert table["depth"].iloc[0] == pytest.approx(measures.max_drawdown(stock), rel=1e-12)
     assert table["depth"].is_monotonic_increasing
+
+
+def test_prices_are_not_measured_as_returns() -> None:
+    prices = pd.Series(np.linspace(50.0, 60.0, 100), index=pd.bdate_range("2001-01-01", periods=100))
+    with pytest.raises(DataError, match="simple returns per session"):
+        RiskAnalyzer(prices).summary()
