@@ -56,14 +56,13 @@ class Study:
 class Sight:
     """What is known at the close of `session`.
 
-    scores: by agent and combined, by asset. members: True by asset that may be held. window: returns of the members,
-    sessions x members. current: weights held, by asset. equity: by session, up to now. facts: of all assets.
+    scores: by agent and combined, by asset. members: True by asset that may be held. current: weights held, by asset.
+    equity: by session, up to now. facts: of all assets.
     """
 
     session: pd.Timestamp
     scores: "Mapping[str, pd.Series[float]]"
     members: "pd.Series[bool]"
-    window: Panel
     current: "pd.Series[float]"
     equity: "pd.Series[float]"
     facts: Facts
@@ -107,25 +106,24 @@ def due(strategy: Strategy, sessions: pd.DatetimeIndex) -> npt.NDArray[np.bool_]
     return asked
 
 
-def sight(strategy: Strategy, studied: Study, row: int, weights: Array, equity: Array) -> Sight:
+def sight(studied: Study, row: int, weights: Array, equity: Array) -> Sight:
     """Return what the session at `row` saw; weights: held by asset, equity: by session up to that row."""
     members = studied.members.iloc[row]
-    first = row + 1 - strategy.portfolio.lookback
     return Sight(
         session=studied.returns.index[row],
         scores={name: panel.iloc[row] for name, panel in studied.scores.items()},
         members=members,
-        window=studied.returns.iloc[first : row + 1, np.flatnonzero(members.to_numpy())],
         current=pd.Series(weights, index=members.index),
         equity=pd.Series(equity, index=studied.returns.index[: row + 1]),
         facts=facts_at(studied.known, row),
     )
 
 
-def estimated(strategy: Strategy, seen: Sight, studied: Study) -> RiskEstimate:
-    """Return the risk estimate of a sight, computed once a decision and shared by all who decide."""
+def estimated(strategy: Strategy, studied: Study, row: int, seen: Sight) -> RiskEstimate:
+    """Return the risk estimate of the members at the close of `row`, made once a decision and shared by who decides."""
+    first, members = row + 1 - strategy.portfolio.lookback, np.flatnonzero(seen.members.to_numpy())
     return estimate_risk(
-        seen.window,
+        studied.returns.iloc[first : row + 1, members],
         strategy.covariance,
         strategy.mean,
         scores=seen.scores[COMBINED],
@@ -166,9 +164,9 @@ def step(
     Return the decision, None where watching found nothing to cut, and the estimate it rests on.
     """
     broker.settle(row + 1)
-    seen = sight(strategy, studied, row, broker.weights, broker.equity)
+    seen = sight(studied, row, broker.weights, broker.equity)
     if estimate is None:
-        estimate = estimated(strategy, seen, studied)
+        estimate = estimated(strategy, studied, row, seen)
         decision: Decision | None = decide(strategy, seen, estimate)
     else:
         decision = watch(strategy, seen, estimate, broker.waiting)

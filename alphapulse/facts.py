@@ -118,9 +118,8 @@ def _traded_value(market: MarketData, row: int) -> "pd.Series[float] | None":
 def _true_range(market: MarketData, row: int) -> "pd.Series[float]":
     """Return the plain mean of the true ranges (Wilder 1978) of the last sessions that traded, NaN without one.
 
-    Where there is no bar the range is the change of the close. A stop's range is Wilder's own average instead.
-
-    In today's shares: a split moves the price without anybody having traded.
+    Where there is no bar the range is the change of the close. In today's shares: a split moves the price without
+    anybody having traded. A stop's range is Wilder's own average instead, see `execution.stops`.
     """
     rows = slice(max(row - RANGE_SESSIONS, 0), row + 1)
     shares = np.ones((1, 1))

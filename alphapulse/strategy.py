@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from alphapulse.agents import AGENTS
 from alphapulse.agents.manager import AgentManager
-from alphapulse.core.checks import check_choice
+from alphapulse.core.checks import built, check_choice
 from alphapulse.core.errors import ParamsError
-from alphapulse.core.ports import Agent, Limit
-from alphapulse.core.stops import STOPS, StopRule
+from alphapulse.core.ports import Agent
+from alphapulse.core.stops import STOPS
 from alphapulse.execution.costs import Costs
 from alphapulse.execution.simulated import Execution
 from alphapulse.params import validated
@@ -75,13 +75,13 @@ class Strategy:
         covariance, mean = portfolio.pop("covariance"), portfolio.pop("mean")
         return cls(
             agent=AgentManager(
-                {name: _built("agent", name, AGENTS, given) for name, given in run["agents"]["use"].items()},
+                {name: built("agent", name, AGENTS, given) for name, given in run["agents"]["use"].items()},
                 run["agents"]["weighting"],
                 run["agents"]["options"],
             ),
-            portfolio=PortfolioManager(allocator=_built("allocator", allocator, ALLOCATORS, options), **portfolio),
+            portfolio=PortfolioManager(allocator=built("allocator", allocator, ALLOCATORS, options), **portfolio),
             sizer=PositionSizer(**run["sizing"]),
-            risk=RiskManager(*_rules(run["risk"]), check=run["risk_check"]),
+            risk=_risk_manager(run["risk"], run["risk_check"]),
             execution=Execution(costs=Costs(**execution.pop("costs")), **execution),
             covariance=covariance,
             mean=mean,
@@ -101,24 +101,9 @@ class Strategy:
         }
 
 
-def _rules(given: Mapping[str, Mapping[str, Any]]) -> tuple[list[Limit], list[StopRule]]:
-    """Return limits and stop rules of the parameters, each in the order they stand there."""
-    tables = {**LIMITS, **STOPS}
-    built = [
-        _built("stop rule" if name in STOPS else "limit", check_choice("risk rule", name, tables), tables, options)
-        for name, options in given.items()
-    ]
-    stops = [rule for rule in built if isinstance(rule, StopRule)]
-    return [rule for rule in built if not isinstance(rule, StopRule)], stops
-
-
-def _built(kind: str, name: str, table: Mapping[str, Callable[..., Any]], options: Mapping[str, Any]) -> Any:
-    make = table[check_choice(kind, name, table)]
-    try:
-        return make(**options)
-    except TypeError as error:
-        raise ParamsError(
-            f"{kind} {name}: options {sorted(options)} ({error})",
-            f"the options of {make.__name__}",
-            f"see help({make.__module__}.{make.__name__})",
-        ) from None
+def _risk_manager(rules: Mapping[str, Mapping[str, Any]], check: str) -> RiskManager:
+    """Return the manager of limits and stop rules that stand together, each kind in the order of the parameters."""
+    for name in rules:
+        check_choice("risk rule", name, {**LIMITS, **STOPS})
+    limits, stops = ({name: rules[name] for name in rules if name in table} for table in (LIMITS, STOPS))
+    return RiskManager(limits, stops, check)

@@ -12,6 +12,7 @@ import numpy as np
 
 from alphapulse.core.estimates import RiskEstimate
 from alphapulse.core.stats import Array
+from alphapulse.data.simulated.traits import SECTORS
 from alphapulse.portfolio.black_litterman import BlackLitterman
 from alphapulse.portfolio.case import case_of
 from alphapulse.portfolio.constraints import Constraints
@@ -21,19 +22,6 @@ LEVEL = 0.95
 AVERSION = 2.5
 CAP, SPAN, TURNOVER_BPS = 0.05, (0.02, 0.15), 10.0
 COST = TURNOVER_BPS * 1e-4 / MONTH  # of a unit of weight traded, by session of the month it is held
-SECTORS = (
-    "Communication Services",
-    "Consumer Discretionary",
-    "Consumer Staples",
-    "Energy",
-    "Financials",
-    "Health Care",
-    "Industrials",
-    "Information Technology",
-    "Materials",
-    "Real Estate",
-    "Utilities",
-)
 CONSTRAINTS: dict[str, Any] = {"upper": CAP, "sectors": dict.fromkeys(SECTORS, SPAN), "turnover_bps": TURNOVER_BPS}
 
 

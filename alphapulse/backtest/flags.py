@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from alphapulse.core.market import MarketData
+from alphapulse.core.stops import AtrStop
 from alphapulse.execution.record import TradingRecord
+from alphapulse.strategy import Strategy
 
 
 def result_flags(market: MarketData, record: TradingRecord, execution: Mapping[str, Any]) -> tuple[str, ...]:
@@ -32,4 +34,16 @@ def result_flags(market: MarketData, record: TradingRecord, execution: Mapping[s
         flags.append(
             f"index unknown on {int(market.benchmark.isna().sum())} sessions: measures against it are left out"
         )
+    return tuple(flags)
+
+
+def bar_flags(strategy: Strategy, market: MarketData) -> tuple[str, ...]:
+    """Return what a market without highs and lows makes of rules that would read them."""
+    if "high" in market and "low" in market:
+        return ()
+    flags = []
+    if strategy.risk.stops:
+        flags.append("no bars: stops are triggered by closes, and fill there")
+    if strategy.sizer.method == "atr" or any(isinstance(rule, AtrStop) for rule in strategy.risk.stops):
+        flags.append("no bars: true ranges are changes of the close, about half of those of bars")
     return tuple(flags)

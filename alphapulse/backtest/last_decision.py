@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,7 +16,6 @@ from alphapulse.core.units import SESSIONS_PER_YEAR
 from alphapulse.cycle import COMBINED, Sight, Study, due, estimated, sight
 from alphapulse.portfolio.dendrogram import clusters
 from alphapulse.portfolio.frontier import frontier
-from alphapulse.portfolio.manager import PortfolioManager
 from alphapulse.risk.contributions import risk_contributions
 from alphapulse.strategy import Strategy
 
@@ -84,23 +82,20 @@ def last_decision(
         result = results[name]
         weights: Array = np.asarray(result.weights.iloc[row], dtype=np.float64)
         equity: Array = np.asarray(result.equity, dtype=np.float64)
-        return sight(strategies[name], studied, row, weights, equity[: row + 1])
+        return sight(studied, row, weights, equity[: row + 1])
 
     seen = {name: seen_by(name) for name in strategies}
-    estimate = estimated(first, seen[first.name], studied)
-    onlooker = _Onlooker(getattr(first.portfolio.allocator, "constraints", None))
-    _targets(replace(first.portfolio, allocator=onlooker), estimate, seen[first.name])
-    handed = onlooker.handed[0] if onlooker.handed else estimate.restricted(np.zeros(len(estimate.assets), dtype=bool))
-    portfolios = {name: _targets(run.portfolio, estimate, seen[name]) for name, run in strategies.items()}
+    estimate = estimated(first, studied, row, seen[first.name])
+    scores, members = seen[first.name].scores[COMBINED], seen[first.name].members
+    handed = first.portfolio.handed(estimate, members, scores)
+    portfolios = {
+        name: run.portfolio.targets(estimate, members, scores, seen[name].current) for name, run in strategies.items()
+    }
     return LastDecision(
         session=studied.returns.index[row],
         estimate=handed,
         portfolios=pd.DataFrame(portfolios).reindex(handed.assets),
     )
-
-
-def _targets(portfolio: PortfolioManager, estimate: RiskEstimate, seen: Sight) -> "pd.Series[float]":
-    return portfolio.targets(estimate, seen.members, seen.scores[COMBINED], seen.current)
 
 
 def _moments(weights: pd.DataFrame, estimate: RiskEstimate) -> pd.DataFrame:
@@ -112,20 +107,3 @@ def _moments(weights: pd.DataFrame, estimate: RiskEstimate) -> pd.DataFrame:
         "return_ann": SESSIONS_PER_YEAR * held @ estimate.mean.to_numpy(),
     }
     return pd.DataFrame(moments, index=weights.index)
-
-
-@dataclass(frozen=True)
-class _Onlooker:
-    """An allocator that stays in cash and keeps what it was handed. constraints: tell whether shorts are allowed."""
-
-    constraints: Any
-    handed: list[RiskEstimate] = field(default_factory=list)
-
-    def allocate(
-        self,
-        estimate: RiskEstimate,
-        scores: "pd.Series[float] | None" = None,
-        current: "pd.Series[float] | None" = None,
-    ) -> "pd.Series[float]":
-        self.handed.append(estimate)
-        return pd.Series(0.0, index=estimate.assets)

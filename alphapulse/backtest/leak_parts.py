@@ -12,7 +12,7 @@ was given when it was built.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -142,13 +142,7 @@ def _shuffled(asked: Question, seed: int) -> Question:
     order = estimate.assets[np.random.default_rng([seed, 5]).permutation(len(estimate.assets))]
     return Question(
         session=asked.session,
-        estimate=RiskEstimate(
-            estimate.window[order],
-            estimate.mean[order],
-            estimate.covariance.loc[order, order],
-            estimate.notes,
-            estimate.facts.on(order),
-        ),
+        estimate=replace(estimate.ordered(order), facts=estimate.facts.on(order)),
         scores=asked.scores[order],
         proposed=asked.proposed[order],
         current=asked.current[order],

@@ -6,29 +6,18 @@ import numpy as np
 import pandas as pd
 
 from alphapulse.backtest.result import BacktestResult
-from alphapulse.core.errors import DataError
 from alphapulse.core.trading import STOP_KINDS
+from alphapulse.facts import index_returns as market_index_returns
 from alphapulse.risk.drawdowns import drawdown_series
 from alphapulse.risk.rolling import HALF_YEAR, rolling_beta, rolling_volatility
 
 
-def record_returns(result: BacktestResult) -> "pd.Series[float]":
-    """Return the run's returns from its first fills on; DataError without any."""
-    returns = result.live_returns
-    if returns.empty:
-        raise DataError(
-            f"result {result.name}: no session after a first decision",
-            "a result with at least one decision and one session after it",
-            "run over a longer market, or check why nothing was decided",
-        )
-    return returns
-
-
 def index_returns(result: BacktestResult, sessions: pd.Index) -> "pd.Series[float] | None":
     """Return the index's returns over the record; None where there is none, one is unknown or it never moves."""
-    if result.benchmark is None:
+    whole = market_index_returns(result.market)
+    if whole is None:
         return None
-    returns = result.benchmark.pct_change(fill_method=None).reindex(sessions)
+    returns = whole.reindex(sessions)
     known = returns.notna().all() and returns.min() < returns.max()
     return returns.rename("index") if known else None
 

@@ -19,10 +19,10 @@ import pandas as pd
 from alphapulse.backtest import book_tables
 from alphapulse.backtest.last_book import COVARIANCE, LOOKBACK, LastBook, last_book
 from alphapulse.backtest.provenance import provenance
+from alphapulse.backtest.record import record_returns
 from alphapulse.backtest.record_tables import (
     clamps_by_month,
     index_returns,
-    record_returns,
     stops_by_month,
     through_time,
 )

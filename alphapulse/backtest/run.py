@@ -11,11 +11,11 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from alphapulse.agents.voices import voice_flags
+from alphapulse.backtest.flags import bar_flags
 from alphapulse.backtest.result import BacktestResult
 from alphapulse.core.errors import DataError, ParamsError
 from alphapulse.core.estimates import RiskEstimate
 from alphapulse.core.market import MarketData
-from alphapulse.core.stops import AtrStop
 from alphapulse.core.trading import CLAMP_COLUMNS, Decision, Decisions
 from alphapulse.cycle import COMBINED, Study, due, step, study
 from alphapulse.execution.simulated import SimulatedBroker
@@ -59,20 +59,8 @@ def backtest(
         decisions=tabulated(made, market.assets),
         parameters=strategy.described(),
         name=strategy.name,
-        remarks=(*voice_flags(strategy.agent, market), *_bar_flags(strategy, market)),
+        remarks=(*voice_flags(strategy.agent, market), *bar_flags(strategy, market)),
     )
-
-
-def _bar_flags(strategy: Strategy, market: MarketData) -> tuple[str, ...]:
-    """Return what a market without highs and lows makes of rules that would read them."""
-    if "high" in market and "low" in market:
-        return ()
-    flags = []
-    if strategy.risk.stops:
-        flags.append("no bars: stops are triggered by closes, and fill there")
-    if strategy.sizer.method == "atr" or any(isinstance(rule, AtrStop) for rule in strategy.risk.stops):
-        flags.append("no bars: true ranges are changes of the close, about half of those of bars")
-    return tuple(flags)
 
 
 def _checked(studied: Study, strategy: Strategy, market: MarketData) -> Study:

@@ -25,6 +25,7 @@ from alphapulse.core.market import MarketData
 from alphapulse.core.ports import Allocator
 from alphapulse.core.units import SESSIONS_PER_YEAR
 from alphapulse.cycle import due, study
+from alphapulse.facts import index_returns
 from alphapulse.portfolio import ALLOCATORS
 from alphapulse.portfolio.simple import EqualWeight
 from alphapulse.risk.headline import measure_table
@@ -98,10 +99,9 @@ class Shootout:
     def returns(self) -> pd.DataFrame:
         """Net returns by session from the first fills on, one column an allocator, the index last where it is known."""
         table = pd.DataFrame({name: result.live_returns for name, result in self.results.items()})
-        if self.market.benchmark is not None:
-            index = self.market.benchmark.pct_change(fill_method=None).reindex(table.index)
-            if index.notna().all():
-                table[INDEX] = index
+        index = index_returns(self.market)
+        if index is not None and index.reindex(table.index).notna().all():
+            table[INDEX] = index.reindex(table.index)
         return table
 
     @cached_property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
@@ -50,3 +50,22 @@ def check_choice(name: str, value: Any, choices: Iterable[str]) -> str:
             f"did you mean {near[0]}?" if near else "choose one of the names accepted",
         )
     return str(value)
+
+
+def built(kind: str, name: str, table: Mapping[str, Callable[..., Any]], options: Mapping[str, Any]) -> Any:
+    """Return the entry `name` of a table, built with `options`; ParamsError on an unknown name or option."""
+    make = table[check_choice(kind, name, table)]
+    try:
+        return make(**options)
+    except TypeError as error:
+        raise ParamsError(
+            f"{kind} {name}: options {sorted(options)} ({error})",
+            f"the options of {make.__name__}",
+            f"see help({make.__module__}.{make.__name__})",
+        ) from None
+
+
+def listed(names: Iterable[Any], most: int = 5) -> str:
+    """Return the first names and how many more there are."""
+    shown = [str(name) for name in names]
+    return ", ".join(shown[:most]) + (f" and {len(shown) - most} more" if len(shown) > most else "")

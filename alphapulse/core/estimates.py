@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -45,6 +45,15 @@ class RiskEstimate:
     def volatility(self) -> Array:
         """Standard deviation per session by asset; NaN where unknown."""
         return np.sqrt(np.diag(self.covariance.to_numpy()))
+
+    def ordered(self, assets: pd.Index) -> RiskEstimate:
+        """Return the estimate of the same assets in another order, or of some of them."""
+        return replace(
+            self,
+            window=self.window[assets],
+            mean=self.mean[assets],
+            covariance=self.covariance.loc[assets, assets],
+        )
 
     def restricted(self, keep: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> RiskEstimate:
         """Return the estimate over the assets where `keep` is True."""

@@ -11,14 +11,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
-from alphapulse.core.checks import check_choice, check_number, check_share
+from alphapulse.core.checks import check_choice, check_number, check_share, listed
 from alphapulse.core.errors import ParamsError, RiskError
 from alphapulse.core.estimates import RiskEstimate, score_alpha
 from alphapulse.core.facts import PRIOR_SKILL
@@ -28,7 +28,7 @@ from alphapulse.portfolio.case import Notes
 from alphapulse.portfolio.constraints import Constraints, constraints_of
 from alphapulse.portfolio.mean_variance import MaxSharpe
 from alphapulse.portfolio.posterior import TAU, black_litterman_posterior
-from alphapulse.portfolio.weights import RISK_AVERSION, noted, values_on
+from alphapulse.portfolio.weights import RISK_AVERSION, market_shares, noted, values_on
 
 AVERSIONS = (1.0, 10.0)  # premia of 2.6 to 26 % a year at a yearly volatility of 16 %
 GOOD_SKILL = 0.05  # Grinold and Kahn 2000
@@ -123,24 +123,23 @@ class BlackLitterman:
         return (
             np.where(stated, own, views),
             np.where(stated, np.where(np.isnan(sure), STATED_CONFIDENCE, sure), confidence),
-            (f"views of assets that are not usable are left out: {_listed(absent)}",) if absent else (),
+            (f"views of assets that are not usable are left out: {listed(absent)}",) if absent else (),
         )
 
 
 def prior_weights(estimate: RiskEstimate, prior: str = "market") -> tuple[Array, Notes]:
     """Return the prior's weights by asset of an estimate whose assets are all usable, and notes.
 
-    prior: "market" takes shares of the sum of `facts.market_value`; where the value of any asset is unknown or not
-    above zero, equal weights, noted, because the rest of a market is not the market. "equal" takes equal weights.
+    prior: "market" takes the `market_shares` of `facts.market_value`; where there are none, equal weights, noted.
+    "equal" takes equal weights.
     """
     size = len(estimate.assets)
     equal = np.full(size, 1.0 / size)
     if prior == "equal":
         return equal, ()
-    values = estimate.facts.values("market_value", estimate.assets)
-    known = np.isfinite(values) & (values > 0.0)
-    if known.all():
-        return values / values.sum(), ()
+    shares = market_shares(estimate.facts.values("market_value", estimate.assets))
+    if shares is not None:
+        return shares, ()
     return equal, ("fallback: market values are not known of every asset, the prior is equal weights",)
 
 
@@ -226,11 +225,6 @@ def _check_views(views: Mapping[str, float], confidences: Mapping[str, float]) -
         if asset not in views:
             raise ParamsError(
                 f"black_litterman: confidences: {asset} has no view",
-                f"assets of views: {_listed(views) or 'none'}",
+                f"assets of views: {listed(views) or 'none'}",
                 "add the view, or drop the confidence",
             )
-
-
-def _listed(assets: Iterable[Any], most: int = 5) -> str:
-    names = [str(asset) for asset in assets]
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -53,16 +53,20 @@ class Case:
     notes: Notes = ()
 
     @cached_property
+    def bounded(self) -> Groups:
+        """Numbers of the sectors whose sum is bounded."""
+        return np.flatnonzero(np.isfinite(self.low) | np.isfinite(self.high))
+
+    @cached_property
     def rows(self) -> Array:
         """Rows of the program: the net first, then the sectors that are bounded."""
-        numbers = np.flatnonzero(np.isfinite(self.low) | np.isfinite(self.high))
-        return np.vstack([np.ones(len(self.mean)), *(self.groups == number for number in numbers)]).astype(np.float64)
+        sectors = (self.groups == number for number in self.bounded)
+        return np.vstack([np.ones(len(self.mean)), *sectors]).astype(np.float64)
 
     @cached_property
     def spans(self) -> tuple[Array, Array]:
         """Lowest and highest value of each of `rows`."""
-        numbers = np.flatnonzero(np.isfinite(self.low) | np.isfinite(self.high))
-        return np.concatenate([[self.net], self.low[numbers]]), np.concatenate([[self.net], self.high[numbers]])
+        return np.append(self.net, self.low[self.bounded]), np.append(self.net, self.high[self.bounded])
 
     def only(self, keep: Mask) -> Case:
         """Return the case in which nothing but the assets of `keep` may be held, made feasible again."""
@@ -82,15 +86,14 @@ class Case:
         x = np.clip(guess, self.lower, self.upper)
         if self.holds(x):
             return x
-        bounded = np.flatnonzero(np.isfinite(self.low) | np.isfinite(self.high))
         sums = []
-        for number in bounded:
+        for number in self.bounded:
             at = np.flatnonzero(self.groups == number)
             total = float(x[at].sum())
             wanted = min(max(total, self.low[number]), self.high[number])
             x[at] = _moved(x[at], self.lower[at], self.upper[at], wanted - total)
             sums.append((at, self.low[number], self.high[number]))
-        rest = np.flatnonzero(~np.isin(self.groups, bounded))
+        rest = np.flatnonzero(~np.isin(self.groups, self.bounded))
         sums.append((rest, -np.inf, np.inf))
         missing = self.net - float(x.sum())
         for at, low, high in sums:
@@ -215,7 +218,7 @@ def feasible(case: Case, notes: Notes = (), *, lowered: bool = False) -> Case:
         return feasible(replace(case, lower=next(floors), low=next(floors), high=high), tuple(found), lowered=True)
     net = min(max(case.net, least), most)
     if abs(net - case.net) > ROUNDING:
-        sectors = " and sectors" if np.isfinite([low, high]).any() else ""
+        sectors = " and sectors" if len(case.bounded) else ""
         found.append(
             f"infeasible: net {case.net:g} is outside what the bounds of {_open(case)} assets{sectors} allow, "
             f"{least:g} to {most:g}: {net:g} taken, the rest in cash"

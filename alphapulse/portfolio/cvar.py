@@ -55,7 +55,7 @@ class MinCVaR:
             returns, notes = _completed(estimate.window.to_numpy()[:, estimate.usable])
             return _least_tail(case, returns, self.level, notes)
 
-        return allocated(estimate, constraints_of(self.constraints), optimise, current)
+        return allocated(estimate, self.constraints, optimise, current, scores)
 
 
 def min_cvar(
@@ -122,8 +122,8 @@ def _least_tail(case: Case, returns: Array, level: float, notes: Notes) -> tuple
     """Return the weights of the lowest CVaR and cost within the case; with none held, start from the calmest asset."""
     if (1.0 - level) * len(returns) < 1.0 - ROUNDING:
         notes = (*notes, f"{len(returns)} sessions at level {level:g}: the tail is the worst session alone")
-    spans = np.flatnonzero(np.isfinite(case.low) | np.isfinite(case.high))
-    low = np.concatenate([[case.net], case.low[spans], -case.high[spans]])
+    least, most = case.spans
+    low = np.concatenate([least, -most[1:]])
     bounded = np.isfinite(low)
     program = TailProgram(
         returns,

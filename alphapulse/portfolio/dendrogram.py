@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import sqrt
 
 import numpy as np
@@ -50,13 +49,7 @@ def by_name(estimate: RiskEstimate) -> RiskEstimate:
     """Return the estimate with its assets sorted by name: the tie-break that no order of columns can change."""
     if estimate.assets.is_monotonic_increasing:
         return estimate
-    names = estimate.assets.sort_values()
-    return replace(
-        estimate,
-        window=estimate.window[names],
-        mean=estimate.mean[names],
-        covariance=estimate.covariance.loc[names, names],
-    )
+    return estimate.ordered(estimate.assets.sort_values())
 
 
 def grown(covariance: Array, linkage: str, leaf_order: bool) -> tuple[Array, Places]:

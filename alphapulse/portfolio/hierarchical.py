@@ -58,7 +58,7 @@ class HierarchicalRiskParity:
         current: "pd.Series[float] | None" = None,
     ) -> "pd.Series[float]":
         """Return weights by asset of the estimate, zero where unusable; all zero if none is usable."""
-        return _on_names(estimate, self._amounts, constraints_of(self.constraints), scores, current)
+        return _on_names(estimate, self._amounts, self.constraints, scores, current)
 
     def _amounts(self, mean: Array, covariance: Array, keep: Mask) -> tuple[Array, Notes]:
         _, leaves = grown(covariance, self.linkage, self.leaf_order)
@@ -97,7 +97,7 @@ class HierarchicalEqualRisk:
         current: "pd.Series[float] | None" = None,
     ) -> "pd.Series[float]":
         """Return weights by asset of the estimate, zero where unusable; all zero if none is usable."""
-        return _on_names(estimate, self._amounts, constraints_of(self.constraints), scores, current)
+        return _on_names(estimate, self._amounts, self.constraints, scores, current)
 
     def _amounts(self, mean: Array, covariance: Array, keep: Mask) -> tuple[Array, Notes]:
         tree, leaves = grown(covariance, self.linkage, False)
@@ -109,7 +109,7 @@ class HierarchicalEqualRisk:
 def _on_names(
     estimate: RiskEstimate,
     solve: Solver,
-    constraints: Constraints,
+    constraints: Constraints | Mapping[str, Any],
     scores: "pd.Series[float] | None",
     current: "pd.Series[float] | None",
 ) -> "pd.Series[float]":

@@ -63,6 +63,13 @@ class PortfolioManager:
         """Return True by session where the calendar asks for a decision."""
         return rebalance_sessions(sessions, self.rebalance)
 
+    def handed(
+        self, estimate: RiskEstimate, members: "pd.Series[bool]", scores: "pd.Series[float] | None" = None
+    ) -> RiskEstimate:
+        """Return the estimate of the assets that the allocator is handed, see `targets`; of none where none is."""
+        known = None if scores is None else values_on(scores, estimate.assets)
+        return estimate.restricted(self._picked(estimate, members, known))
+
     def targets(
         self,
         estimate: RiskEstimate,
@@ -81,10 +88,9 @@ class PortfolioManager:
         """
         same = members.index.equals(estimate.assets)
         at = np.arange(len(members)) if same else members.index.get_indexer(estimate.assets)
-        allowed = estimate.usable & (at >= 0) & members.to_numpy()[at]
         known = None if scores is None else values_on(scores, estimate.assets)
         held = None if current is None else values_on(current, estimate.assets)
-        chosen = allowed if known is None else self._chosen(allowed, known)
+        chosen = self._picked(estimate, members, known)
         weights = np.zeros(len(members))
         if not chosen.any():
             return noted(pd.Series(weights, index=members.index), "no eligible asset: all in cash")
@@ -122,10 +128,14 @@ class PortfolioManager:
         from_cash = "" if resting.all() or held.any() else "from cash"
         return "rebalanced: " + ", ".join(filter(None, (calendar_words(self.rebalance), from_cash, kept)))
 
-    def _chosen(self, allowed: Mask, scores: Array) -> Mask:
-        eligible = allowed & ~np.isnan(scores)
-        chosen = _best(self.select, eligible, scores)
-        return chosen | _best(self.short, eligible, -scores) if self.short > 0.0 else chosen
+    def _picked(self, estimate: RiskEstimate, members: "pd.Series[bool]", known: Array | None) -> Mask:
+        """Return True by asset of the estimate that is handed to the allocator."""
+        allowed: Mask = estimate.usable & np.asarray(members.reindex(estimate.assets, fill_value=False), dtype=np.bool_)
+        if known is None:
+            return allowed
+        eligible = allowed & ~np.isnan(known)
+        chosen = _best(self.select, eligible, known)
+        return chosen | _best(self.short, eligible, -known) if self.short > 0.0 else chosen
 
 
 def _best(share: float, eligible: Mask, scores: Array) -> Mask:

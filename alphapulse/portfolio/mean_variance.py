@@ -54,7 +54,7 @@ class MinVariance:
         current: "pd.Series[float] | None" = None,
     ) -> "pd.Series[float]":
         """Return weights by asset of the estimate, zero where unusable; all zero if none is usable."""
-        return allocated(estimate, constraints_of(self.constraints), _min_variance, current, scores)
+        return allocated(estimate, self.constraints, _min_variance, current, scores)
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class MeanVariance:
         def optimise(case: Case) -> tuple[Array, Notes]:
             return case.optimum(gain * case.mean, gain * case.cost), ()
 
-        return allocated(estimate, constraints_of(self.constraints), optimise, current, scores)
+        return allocated(estimate, self.constraints, optimise, current, scores)
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ class MaxSharpe:
         """Return weights by asset of the estimate, zero where unusable; all zero if none is usable."""
         target = self.target_volatility_ann
         optimise = _max_sharpe if target is None else _at_volatility(target / math.sqrt(SESSIONS_PER_YEAR))
-        return allocated(estimate, constraints_of(self.constraints), optimise, current, scores)
+        return allocated(estimate, self.constraints, optimise, current, scores)
 
 
 def _min_variance(case: Case) -> tuple[Array, Notes]:
@@ -202,9 +202,10 @@ def _mean(case: Case, x: Array) -> float:
 
 def _plain(case: Case) -> bool:
     """Return whether nothing but x >= 0 and a net of 1 binds."""
-    spans = np.isfinite(case.low).any() or np.isfinite(case.high).any()
     bounds = (case.lower == 0.0).all() and (case.upper >= 1.0).all()
-    return bool(case.cost == 0.0 and case.net == 1.0 and bounds and not spans and not (case.gross or 1.0) < 1.0)
+    return bool(
+        case.cost == 0.0 and case.net == 1.0 and bounds and not len(case.bounded) and not (case.gross or 1.0) < 1.0
+    )
 
 
 def _guess(case: Case) -> "np.ndarray[tuple[int], np.dtype[np.bool_]] | None":

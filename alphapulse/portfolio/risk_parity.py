@@ -72,7 +72,7 @@ class RiskParity:
             amounts, ridged = budgeted(covariance, budgets[keep])
             return amounts, (RIDGED,) if ridged else ()
 
-        return fully_invested(estimate, solve, constraints_of(self.constraints), scores, current)
+        return fully_invested(estimate, solve, self.constraints, scores, current)
 
 
 def budgeted(covariance: Array, budgets: Array) -> tuple[Array, bool]:

@@ -15,7 +15,7 @@ from alphapulse.core.stats import Array
 from alphapulse.portfolio.active_set import solve_long_only
 from alphapulse.portfolio.case import Mask, Notes
 from alphapulse.portfolio.constraints import Constraints, constraints_of
-from alphapulse.portfolio.weights import fully_invested
+from alphapulse.portfolio.weights import fully_invested, market_shares
 
 EQUAL_MARKET = "fallback: market values are not known of every asset, the market portfolio is equal weights"
 
@@ -39,7 +39,7 @@ class EqualWeight:
         current: "pd.Series[float] | None" = None,
     ) -> "pd.Series[float]":
         """Return weights by asset of the estimate, zero where unusable; all zero if none is usable."""
-        return fully_invested(estimate, _equal, constraints_of(self.constraints), scores, current)
+        return fully_invested(estimate, _equal, self.constraints, scores, current)
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class InverseVolatility:
         current: "pd.Series[float] | None" = None,
     ) -> "pd.Series[float]":
         """Return weights by asset of the estimate, zero where unusable; all zero if none is usable."""
-        return fully_invested(estimate, _inverse_volatility, constraints_of(self.constraints), scores, current)
+        return fully_invested(estimate, _inverse_volatility, self.constraints, scores, current)
 
 
 @dataclass(frozen=True)
@@ -91,13 +91,13 @@ class BenchmarkMix:
         values = estimate.facts.values("market_value", estimate.assets)[estimate.usable]
 
         def solve(mean: Array, covariance: Array, keep: Mask) -> tuple[Array, Notes]:
-            known = bool((values[keep] > 0.0).all())
-            market = values[keep] if known else np.ones(len(mean))
+            shares = market_shares(values[keep])
+            market = np.full(len(mean), 1.0 / len(mean)) if shares is None else shares
             calm, _ = solve_long_only(covariance, np.ones(len(mean)))
-            mixed = self.market * market / market.sum() + (1.0 - self.market) * calm / calm.sum()
-            return mixed, () if known else (EQUAL_MARKET,)
+            mixed = self.market * market + (1.0 - self.market) * calm / calm.sum()
+            return mixed, (EQUAL_MARKET,) if shares is None else ()
 
-        return fully_invested(estimate, solve, constraints_of(self.constraints), scores, current)
+        return fully_invested(estimate, solve, self.constraints, scores, current)
 
 
 def _equal(mean: Array, covariance: Array, keep: Mask) -> tuple[Array, Notes]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +14,7 @@ from alphapulse.core.errors import RiskError
 from alphapulse.core.estimates import RiskEstimate
 from alphapulse.core.stats import Array
 from alphapulse.portfolio.case import Case, Mask, Notes, case_of, feasible
-from alphapulse.portfolio.constraints import Constraints
+from alphapulse.portfolio.constraints import Constraints, constraints_of
 
 Solver = Callable[[Array, Array, Mask], tuple[Array, Notes]]
 Optimiser = Callable[[Case], tuple[Array, Notes]]
@@ -25,7 +26,7 @@ RISK_AVERSION = 2.5  # He and Litterman 1999: what a session's variance costs ag
 
 def allocated(
     estimate: RiskEstimate,
-    constraints: Constraints,
+    constraints: Constraints | Mapping[str, Any],
     optimise: Optimiser,
     current: "pd.Series[float] | None" = None,
     scores: "pd.Series[float] | None" = None,
@@ -38,14 +39,15 @@ def allocated(
     where that fails too, equal weights, as far as they are feasible. Notes of such steps begin with "fallback:", those
     of relaxed constraints with "infeasible:".
     """
+    asked = constraints_of(constraints)
     weights = np.zeros(len(estimate.assets))
     usable = estimate.usable
     if not usable.any():
         return noted(pd.Series(weights, index=estimate.assets), ALL_CASH)
     held = None if current is None else values_on(current, estimate.assets)[usable]
-    case = case_of(estimate.restricted(usable), constraints, held)
+    case = case_of(estimate.restricted(usable), asked, held)
     found, notes = _solved(case, optimise)
-    most = constraints.max_assets
+    most = asked.max_assets
     if most is not None and int((np.abs(found) > NEGLIGIBLE).sum()) > most:
         liked = None if scores is None else values_on(scores, estimate.assets)[usable]
         case = case.only(_kept(case, most, _ranked(found, liked, estimate.assets[usable])))
@@ -58,7 +60,7 @@ def allocated(
 def fully_invested(
     estimate: RiskEstimate,
     solve: Solver,
-    constraints: Constraints = Constraints(),
+    constraints: Constraints | Mapping[str, Any] = Constraints(),
     scores: "pd.Series[float] | None" = None,
     current: "pd.Series[float] | None" = None,
 ) -> "pd.Series[float]":
@@ -69,7 +71,8 @@ def fully_invested(
     zero may only be sold and the others only bought, see `scaled`. Weights that break a constraint, or whose change
     costs more than it gains, are replaced by those inside with the least variance of the difference and cost.
     """
-    sides = None if scores is None or not constraints.shorts else np.sign(values_on(scores, estimate.assets))
+    asked = constraints_of(constraints)
+    sides = None if scores is None or not asked.shorts else np.sign(values_on(scores, estimate.assets))
     signs = None if sides is None else sides[estimate.usable]
 
     def optimise(case: Case) -> tuple[Array, Notes]:
@@ -86,7 +89,7 @@ def fully_invested(
             notes = (*notes, ONE_SIDED)
         return nearest(sided, signed), (*notes, *(note for note in sided.notes if note not in case.notes))
 
-    return allocated(estimate, constraints, optimise, current, scores)
+    return allocated(estimate, asked, optimise, current, scores)
 
 
 def scaled(amounts: Array, case: Case) -> Array:
@@ -120,6 +123,15 @@ def nearest(case: Case, wanted: Array) -> Array:
     if case.cost == 0.0 and calm and case.holds(wanted):
         return wanted
     return case.optimum(case.covariance @ wanted, case.cost / RISK_AVERSION, wanted if case.cost == 0.0 else None)
+
+
+def market_shares(values: Array) -> Array | None:
+    """Return shares of the sum of market values; None where the value of any asset is unknown or not above zero.
+
+    The rest of a market is not the market.
+    """
+    known = np.isfinite(values) & (values > 0.0)
+    return values / values.sum() if known.all() else None
 
 
 def noted(weights: "pd.Series[float]", *notes: str) -> "pd.Series[float]":

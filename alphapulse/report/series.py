@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from alphapulse.core.errors import DataError
+from alphapulse.backtest.record import record_returns
 
 if TYPE_CHECKING:
     from alphapulse.backtest.result import BacktestResult
@@ -21,13 +21,7 @@ INDEX = "index"
 
 def live_sessions(result: BacktestResult) -> pd.DatetimeIndex:
     """Return the first decision's session and all later ones; DataError when nothing was decided before the end."""
-    returns = result.live_returns
-    if returns.empty:
-        raise DataError(
-            f"result {result.name}: no session after a first decision",
-            "a result with at least one decision and one session after it",
-            "run over a longer market, or check why nothing was decided",
-        )
+    returns = record_returns(result)
     sessions = pd.DatetimeIndex(result.equity.index)
     return sessions[int(sessions.searchsorted(returns.index[0])) - 1 :]
 

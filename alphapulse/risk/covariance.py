@@ -14,14 +14,14 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from alphapulse.core.checks import check_choice, check_share
+from alphapulse.core.checks import check_choice, check_share, listed
 from alphapulse.core.errors import DataError
 from alphapulse.core.estimates import RiskEstimate
 from alphapulse.core.facts import Facts
 from alphapulse.core.panel import Panel
 from alphapulse.core.stats import Array
 from alphapulse.risk.deviations import Deviations, deviations
-from alphapulse.risk.expected import MEANS, Grounds, listed
+from alphapulse.risk.expected import MEANS, Grounds
 from alphapulse.risk.moments import Moments
 from alphapulse.risk.repair import Estimated, positive_definite
 from alphapulse.risk.shrinkage import ledoit_wolf, oas

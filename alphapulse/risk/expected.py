@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from alphapulse.core.checks import listed
 from alphapulse.core.errors import DataError
 from alphapulse.core.estimates import score_alpha
 from alphapulse.core.facts import PRIOR_SKILL, Facts
@@ -112,12 +113,6 @@ MEANS: dict[str, Callable[[Grounds], Expected]] = {
     "capm": capm,
     "scores": scores,
 }
-
-
-def listed(assets: pd.Index, most: int = 5) -> str:
-    """Return the first assets by name and how many more there are."""
-    shown = ", ".join(assets[:most])
-    return shown if len(assets) <= most else f"{shown} and {len(assets) - most} more"
 
 
 def _unmarked(came: str) -> DataError:

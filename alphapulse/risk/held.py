@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from alphapulse.core.checks import listed
 from alphapulse.core.errors import DataError
 from alphapulse.core.estimates import RiskEstimate
 from alphapulse.core.stats import Array
-from alphapulse.risk.expected import listed
 
 Known = npt.NDArray[np.bool_]
 

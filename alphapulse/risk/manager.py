@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from alphapulse.core.checks import check_choice
+from alphapulse.core.checks import built, check_choice
 from alphapulse.core.errors import ParamsError
 from alphapulse.core.ports import Limit, RiskContext
 from alphapulse.core.stops import STOPS, StopRule, chosen_stops
@@ -122,17 +122,7 @@ def _made(kind: str, given: Any, table: Mapping[str, Any]) -> Iterable[Any]:
     """Return the rules of a mapping of their options by name, as `risk` holds them in a file; others as they came."""
     if not isinstance(given, Mapping):
         return list(given)
-    return [_with_options(kind, name, table, options or {}) for name, options in given.items()]
-
-
-def _with_options(kind: str, name: str, table: Mapping[str, Any], options: Any) -> Any:
-    make = table[check_choice(kind, name, table)]
-    try:
-        return make(**options)
-    except TypeError as error:
-        raise ParamsError(
-            f"{kind} {name}: options {options!r} ({error})", f"the options of {make.__name__}", f"see help of {name}"
-        ) from None
+    return [built(kind, name, table, options or {}) for name, options in given.items()]
 
 
 def _limit(item: Any) -> Limit:

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from alphapulse.core.checks import check_number
 from alphapulse.core.stats import Array
 from alphapulse.core.units import SESSIONS_PER_YEAR
+from alphapulse.risk.levels import tail_share
 from alphapulse.risk.sample import YEAR_ROOT, Measure, Sample, per_session, ratio
 
 
@@ -97,7 +97,7 @@ def value_at_risk(returns: Sample, level: float = 0.95) -> Array:
 
     Negative is a loss, as in empyrical, whose cutoff is 1 - level.
     """
-    return returns.quantile(_tail(level))
+    return returns.quantile(tail_share(level))
 
 
 @Measure
@@ -106,7 +106,7 @@ def conditional_value_at_risk(returns: Sample, level: float = 0.95) -> Array:
 
     The mean of the int((n - 1) (1 - level)) + 1 worst sessions, as in empyrical.
     """
-    worst = int((returns.sessions - 1) * _tail(level)) + 1
+    worst = int((returns.sessions - 1) * tail_share(level)) + 1
     mean: Array = returns.ordered[:, :worst].mean(axis=1)
     return mean
 
@@ -145,11 +145,6 @@ def stability(returns: Sample) -> Array:
 def hit_rate(returns: Sample) -> Array:
     """Return the share of sessions with a return above zero."""
     return returns.totals.ups / returns.sessions
-
-
-def _tail(level: float) -> float:
-    share = 1.0 - check_number("level", level, most=1.0, above=True, next_step="write 95 per cent as 0.95")
-    return round(share, 12)  # 1 - 0.9 is a little less than 0.1
 
 
 def _variance(returns: Sample) -> Array:

@@ -59,7 +59,7 @@ def _allocator_order(allocator: Allocator, tolerance: float) -> None:
     estimate = example_estimate()
     names = estimate.assets
     order = names[np.random.default_rng(4).permutation(len(names))]
-    moved = RiskEstimate(estimate.window[order], estimate.mean[order], estimate.covariance.loc[order, order])
+    moved = estimate.ordered(order)
     gap = np.abs(allocator.allocate(moved)[names] - allocator.allocate(estimate)).max()
     assert gap <= tolerance, f"weights: asset order changes them by {gap:g}"
 

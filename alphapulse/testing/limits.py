@@ -132,12 +132,12 @@ def _asset_order(limit: Limit) -> None:
         order = weights.index[np.random.default_rng(2).permutation(len(weights))]
         place = context.estimate.assets.get_indexer(order)
         inside = context.estimate.assets[place[place >= 0]]
-        estimate = RiskEstimate(
-            context.estimate.window[inside],
-            context.estimate.mean[inside],
-            context.estimate.covariance.loc[inside, inside],
+        moved = replace(
+            context,
+            estimate=context.estimate.ordered(inside),
+            current=context.current[order],
+            facts=context.facts.on(order),
         )
-        moved = replace(context, estimate=estimate, current=context.current[order], facts=context.facts.on(order))
         gap = float(
             (limit.apply(weights[order], moved)[0][weights.index] - limit.apply(weights, context)[0]).abs().max()
         )

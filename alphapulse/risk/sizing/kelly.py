@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from alphapulse.core.checks import listed
 from alphapulse.core.facts import PRIOR_SKILL
 from alphapulse.core.stats import Array
 from alphapulse.core.units import SESSIONS_PER_YEAR
-from alphapulse.risk.expected import Grounds, listed, scores
+from alphapulse.risk.expected import Grounds, scores
 from alphapulse.risk.sizing.book import Book, Sized
 
 

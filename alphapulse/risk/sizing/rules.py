@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from alphapulse.core.checks import listed
 from alphapulse.core.stats import Array
-from alphapulse.risk.expected import listed
 from alphapulse.risk.sizing.book import Book, Mask, Notes, Sized
 from alphapulse.risk.sizing.kelly import kelly
 

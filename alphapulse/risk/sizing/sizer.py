@@ -13,12 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from alphapulse.core.checks import check_choice, check_number, check_share
+from alphapulse.core.checks import check_choice, check_number, check_share, listed
 from alphapulse.core.errors import DataError
 from alphapulse.core.estimates import RiskEstimate
 from alphapulse.core.stats import Array
 from alphapulse.core.units import SESSIONS_PER_YEAR
-from alphapulse.risk.expected import listed
 from alphapulse.risk.sizing.book import Book, Sized
 from alphapulse.risk.sizing.rules import SIZERS
 
