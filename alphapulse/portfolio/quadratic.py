@@ -56,6 +56,24 @@ class Program(NamedTuple):
     prices: Array
 
 
+class State(NamedTuple):
+    """Where the search stands; every array is changed in place.
+
+    x, gradient (of all but the kinks), side (where a variable left its kink to) and place (in `free`, -1 for none) by
+    asset. free: the free variables, of which there are tally[0]. active: state of each row. factor: lower Cholesky
+    factor of the free variables' covariance.
+    """
+
+    x: Array
+    gradient: Array
+    side: Array
+    place: Ints
+    free: Ints
+    tally: Ints
+    active: Ints
+    factor: Array
+
+
 def solve(program: Program, reward: Array, start: Array) -> Array:
     """Return the x that minimises the program, from a feasible start.
 
@@ -63,38 +81,35 @@ def solve(program: Program, reward: Array, start: Array) -> Array:
     definite or no answer is found in 50 + 20 steps an asset. 500 assets: 0.1 ms a step, of which one from the month
     before needs some ten and one from nothing some hundred.
     """
-    x, size = np.array(start), len(start)
     if not np.isfinite(reward).all():
         raise _unsolved(program)
-    free, place, active = np.empty(size, dtype=np.int64), np.full(size, -1), np.zeros(len(program.low), dtype=np.int64)
-    factor = np.empty((size, size))
-    count = _opened(
-        program.lower,
-        program.upper,
-        program.rows,
-        program.low,
-        program.high,
-        program.kinks,
-        program.prices,
-        x,
-        free,
-        place,
-        active,
-    )
+    reward, state = np.ascontiguousarray(reward), _started(start, len(program.low))
+    _open(program, state)
     # Once a variable has left, the triangle is rotated; a library's factor is the faster one to begin with.
     for _ in range(FACTORS):
-        at = free[:count]
-        factor[:count, :count], failed = dpotrf(program.covariance[np.ix_(at, at)], lower=1)
-        if failed:
-            break
-        count, outcome = _search(*program, np.ascontiguousarray(reward), x, free, place, active, factor, count)
+        count = int(state.tally[0])
+        at = state.free[:count]
+        state.factor[:count, :count], failed = dpotrf(program.covariance[np.ix_(at, at)], lower=1)
+        outcome = FAILED if failed else _search(program, reward, state)
         if outcome == FAILED:
-            break
+            raise _unsolved(program)
         if outcome == SOLVED:
-            return x
-    else:
-        return x
-    raise _unsolved(program)
+            break
+    return state.x
+
+
+def _started(start: Array, rows: int) -> State:
+    size = len(start)
+    return State(
+        x=np.array(start),
+        gradient=np.empty(size),
+        side=np.empty(size),
+        place=np.full(size, -1),
+        free=np.empty(size, dtype=np.int64),
+        tally=np.zeros(1, dtype=np.int64),
+        active=np.full(rows, INACTIVE),
+        factor=np.empty((size, size)),
+    )
 
 
 def _unsolved(program: Program) -> RiskError:
@@ -111,123 +126,93 @@ def _compiled(function: Any) -> Any:
 
 
 @_compiled
-def _opened(
-    lower: Array,
-    upper: Array,
-    rows: Array,
-    low: Array,
-    high: Array,
-    kinks: Array,
-    prices: Array,
-    x: Array,
-    free: Ints,
-    place: Ints,
-    active: Ints,
-) -> int:
-    """Write which variables are free and which rows are equations at the start; return how many are free."""
-    count = 0
-    for i in range(x.size):
-        if _inside(i, x[i], lower, upper, kinks, prices):
-            place[i] = count
-            free[count] = i
-            count += 1
-    for r in range(low.size):
-        if low[r] == high[r]:
-            active[r] = EQUATION
-            count = _free_one(r, rows, x, lower, upper, place, free, count)
-    return count
+def _open(program: Program, state: State) -> None:
+    """Write which variables are free and which rows are equations at the start."""
+    for i in range(state.x.size):
+        if _inside(i, program, state.x[i]):
+            _release(i, state)
+    for r in range(program.low.size):
+        if program.low[r] == program.high[r]:
+            state.active[r] = EQUATION
+            _free_one(r, program, state)
 
 
 @_compiled
-def _search(
-    covariance: Array,
-    lower: Array,
-    upper: Array,
-    rows: Array,
-    low: Array,
-    high: Array,
-    kinks: Array,
-    prices: Array,
-    reward: Array,
-    x: Array,
-    free: Ints,
-    place: Ints,
-    active: Ints,
-    factor: Array,
-    count: int,
-) -> tuple[int, int]:
-    """Move x towards the solution; return how many variables are free and SOLVED, AGAIN (refactor) or FAILED.
+def _search(program: Program, reward: Array, state: State) -> int:
+    """Move x towards the solution; return SOLVED, AGAIN (make a new factor) or FAILED.
 
     SOLVED is only said of a factor and a gradient made anew, so that no rounding of the way remains.
     """
+    covariance, x, gradient, free = program.covariance, state.x, state.gradient, state.free
     n = x.size
-    gradient = covariance @ x - reward
-    side = np.ones(n)  # where a variable left its kink to
+    gradient[:] = covariance @ x - reward
+    state.side[:] = 1.0
     stuck, fresh, there = 0, True, False
     for _ in range(50 + 20 * n):
-        direction, multipliers, noise = _direction(gradient, rows, active, kinks, prices, side, x, factor, free, count)
+        direction, multipliers, noise = _direction(program, state)
         size = 0.0
-        for k in range(count):
+        for k in range(direction.size):
             size = max(size, abs(direction[k]))
         # After a whole step what is left is rounding, which a steep gradient makes larger than any share of x.
         if not there and size > max(STILL * max(np.abs(x).max(), 1e-3), noise):
-            moved, blocker, row = _step(
-                x, direction, free, count, side, lower, upper, kinks, prices, rows, low, high, active
-            )
-            for k in range(count):
+            moved, blocker, row = _step(program, state, direction)
+            for k in range(direction.size):
                 if direction[k] != 0.0 and moved > 0.0:
                     gradient += (moved * direction[k]) * covariance[free[k]]
             stuck = 0 if moved > 0.0 else stuck + 1
             if blocker >= 0:
-                count = _fixed(blocker, free, place, count, factor)
+                _fix(blocker, state)
             elif row >= 0:
-                active[row] = _at(row, rows, x, low, high)
+                state.active[row] = _at(row, program, x)
             there = moved == 1.0
             fresh = fresh and there
             continue
-        leaver, way = _leaver(
-            x, gradient, multipliers, rows, active, lower, upper, kinks, prices, place, covariance, stuck > n
-        )
+        leaver, way = _leaver(program, state, multipliers, stuck > n)
         if leaver == -1:
-            return count, SOLVED if fresh else AGAIN
+            return SOLVED if fresh else AGAIN
         fresh = there = False
         if leaver >= 0:
-            side[leaver] = way
-            free[count] = leaver
-            place[leaver] = count
-            if not _appended(covariance, free, count, factor):
-                return count, FAILED
-            count += 1
+            state.side[leaver] = way
+            _release(leaver, state)
+            if not _extend(covariance, state):
+                return FAILED
         else:
-            active[-2 - leaver] = INACTIVE
-    return count, FAILED
+            state.active[-2 - leaver] = INACTIVE
+    return FAILED
 
 
 @_compiled
-def _inside(i: int, x: float, lower: Array, upper: Array, kinks: Array, prices: Array) -> bool:
-    if x <= lower[i] or x >= upper[i]:
+def _inside(i: int, program: Program, x: float) -> bool:
+    """Return whether x is at neither a bound nor a kink."""
+    if x <= program.lower[i] or x >= program.upper[i]:
         return False
     on_kink = False
-    for k in range(kinks.shape[0]):
-        on_kink |= prices[k, i] > 0.0 and x == kinks[k, i]
+    for k in range(program.kinks.shape[0]):
+        on_kink |= program.prices[k, i] > 0.0 and x == program.kinks[k, i]
     return not on_kink
 
 
 @_compiled
-def _free_one(row: int, rows: Array, x: Array, lower: Array, upper: Array, place: Ints, free: Ints, count: int) -> int:
+def _release(i: int, state: State) -> None:
+    state.place[i] = state.tally[0]
+    state.free[state.tally[0]] = i
+    state.tally[0] += 1
+
+
+@_compiled
+def _free_one(row: int, program: Program, state: State) -> None:
     """Free one variable of an equation that has none, the one with the most room, so that it can be solved."""
-    best, room = -1, -1.0
+    x, lower, upper = state.x, program.lower, program.upper
+    best, most = -1, -1.0
     for i in range(x.size):
-        if rows[row, i] != 0.0:
-            if place[i] >= 0:
-                return count
-            if upper[i] - lower[i] > 0.0 and max(upper[i] - x[i], x[i] - lower[i]) > room:
-                best, room = i, max(upper[i] - x[i], x[i] - lower[i])
+        if program.rows[row, i] != 0.0:
+            if state.place[i] >= 0:
+                return
+            room = max(upper[i] - x[i], x[i] - lower[i])
+            if upper[i] > lower[i] and room > most:
+                best, most = i, room
     if best >= 0:
-        place[best] = count
-        free[count] = best
-        return count + 1
-    return count
+        _release(best, state)
 
 
 @_compiled
@@ -241,89 +226,80 @@ def _slope(i: int, x: float, side: float, kinks: Array, prices: Array) -> float:
 
 
 @_compiled
-def _appended(covariance: Array, free: Ints, count: int, factor: Array) -> bool:
-    """Add the row of the variable free[count] to the factor of those before it."""
-    i = free[count]
+def _extend(covariance: Array, state: State) -> bool:
+    """Add the row of the last free variable to the factor of those before it."""
+    free, factor, last = state.free, state.factor, state.tally[0] - 1
+    i = free[last]
     left = covariance[i, i]
-    for k in range(count):
+    for k in range(last):
         value = covariance[i, free[k]]
         for j in range(k):
-            value -= factor[k, j] * factor[count, j]
-        factor[count, k] = value / factor[k, k]
-        left -= factor[count, k] ** 2
-    factor[count, count] = np.sqrt(max(left, 0.0))
+            value -= factor[k, j] * factor[last, j]
+        factor[last, k] = value / factor[k, k]
+        left -= factor[last, k] ** 2
+    factor[last, last] = np.sqrt(max(left, 0.0))
     return bool(left > PIVOT * covariance[i, i])
 
 
 @_compiled
-def _fixed(i: int, free: Ints, place: Ints, count: int, factor: Array) -> int:
+def _fix(i: int, state: State) -> None:
     """Take a variable out of the factor: drop its row and rotate what is left into a triangle again."""
-    at = place[i]
+    free, place, factor = state.free, state.place, state.factor
+    at, last = place[i], state.tally[0] - 1
     place[i] = -1
-    for k in range(at, count - 1):
+    state.tally[0] = last
+    for k in range(at, last):
         free[k] = free[k + 1]
         place[free[k]] = k
         for j in range(k + 2):
             factor[k, j] = factor[k + 1, j]
-    for k in range(at, count - 1):
+    for k in range(at, last):
         a, b = factor[k, k], factor[k, k + 1]
         length = np.hypot(a, b)
         c, s = a / length, b / length
         factor[k, k] = length
-        for j in range(k + 1, count - 1):
+        for j in range(k + 1, last):
             one, other = factor[j, k], factor[j, k + 1]
             factor[j, k] = c * one + s * other
             factor[j, k + 1] = c * other - s * one
-    return count - 1
 
 
 @_compiled
-def _backsolved(factor: Array, count: int, right: Array) -> None:
+def _backsolve(factor: Array, right: Array) -> None:
     """Solve L L' y = right in place."""
-    for k in range(count):
+    for k in range(right.size):
         value = right[k]
         for j in range(k):
             value -= factor[k, j] * right[j]
         right[k] = value / factor[k, k]
-    for k in range(count - 1, -1, -1):
+    for k in range(right.size - 1, -1, -1):
         right[k] /= factor[k, k]
         for j in range(k):
             right[j] -= factor[k, j] * right[k]
 
 
 @_compiled
-def _direction(
-    gradient: Array,
-    rows: Array,
-    active: Ints,
-    kinks: Array,
-    prices: Array,
-    side: Array,
-    x: Array,
-    factor: Array,
-    free: Ints,
-    count: int,
-) -> tuple[Array, Array, float]:
+def _direction(program: Program, state: State) -> tuple[Array, Array, float]:
     """Return the way to the minimum over the free variables on the active rows, the rows' multipliers, and how much of
     that way may be rounding."""
-    m = active.size
+    free, factor, count = state.free, state.factor, state.tally[0]
     towards = np.empty(count)
     for k in range(count):
         i = free[k]
-        towards[k] = -(gradient[i] + _slope(i, x[i], side[i], kinks, prices))
-    _backsolved(factor, count, towards)
+        towards[k] = -(state.gradient[i] + _slope(i, state.x[i], state.side[i], program.kinks, program.prices))
+    _backsolve(factor, towards)
     noise = NOISE * np.abs(towards).max() if count else 0.0
-    multipliers = np.zeros(m)
-    on = np.flatnonzero(active)
+    multipliers = np.zeros(state.active.size)
+    on = np.flatnonzero(state.active)
     if on.size == 0:
         return towards, multipliers, noise
     seen = np.empty((on.size, count))  # rows on the free variables
     spread = np.empty((on.size, count))  # the same through the inverse covariance
     for a in range(on.size):
         for k in range(count):
-            seen[a, k] = rows[on[a], free[k]]
+            seen[a, k] = program.rows[on[a], free[k]]
         spread[a] = seen[a]
-        _backsolved(factor, count, spread[a])
+        _backsolve(factor, spread[a])
     system, right = np.zeros((on.size, on.size)), np.zeros(on.size)
     for a in range(on.size):
         right[a] = -np.dot(seen[a], towards)
@@ -360,28 +336,16 @@ def _small(system: Array, right: Array) -> Array:
 
 
 @_compiled
-def _step(
-    x: Array,
-    direction: Array,
-    free: Ints,
-    count: int,
-    side: Array,
-    lower: Array,
-    upper: Array,
-    kinks: Array,
-    prices: Array,
-    rows: Array,
-    low: Array,
-    high: Array,
-    active: Ints,
-) -> tuple[float, int, int]:
+def _step(program: Program, state: State, direction: Array) -> tuple[float, int, int]:
     """Move the free variables; return how far (1 is all the way) and the variable or row that stopped them, or -1."""
+    x, side, free, count = state.x, state.side, state.free, direction.size
+    kinks, prices, rows = program.kinks, program.prices, program.rows
     most, blocker, stop, row = 1.0, -1, 0.0, -1
     for k in range(count):
         i, way = free[k], direction[k]
         if way == 0.0:
             continue
-        end = upper[i] if way > 0.0 else lower[i]
+        end = program.upper[i] if way > 0.0 else program.lower[i]
         for j in range(kinks.shape[0]):
             at = kinks[j, i]
             left = at == x[i] and side[i] * way < 0.0  # left to one side, and now asked to the other
@@ -391,8 +355,8 @@ def _step(
         room = (end - x[i]) / way
         if room < most:
             most, blocker, stop = max(room, 0.0), i, end
-    for r in range(low.size):
-        if active[r] != INACTIVE:
+    for r in range(program.low.size):
+        if state.active[r] != INACTIVE:
             continue
         change, value = 0.0, 0.0
         for k in range(count):
@@ -401,7 +365,7 @@ def _step(
             continue
         for i in range(x.size):
             value += rows[r, i] * x[i]
-        room = ((high[r] if change > 0.0 else low[r]) - value) / change
+        room = ((program.high[r] if change > 0.0 else program.low[r]) - value) / change
         if room < most:
             most, row, blocker = max(room, 0.0), r, -1
     for k in range(count):
@@ -413,30 +377,19 @@ def _step(
 
 
 @_compiled
-def _at(row: int, rows: Array, x: Array, low: Array, high: Array) -> int:
-    value = np.dot(rows[row], x)
-    return AT_HIGH if abs(value - high[row]) <= abs(value - low[row]) else AT_LOW
+def _at(row: int, program: Program, x: Array) -> int:
+    value = np.dot(program.rows[row], x)
+    return AT_HIGH if abs(value - program.high[row]) <= abs(value - program.low[row]) else AT_LOW
 
 
 @_compiled
-def _leaver(
-    x: Array,
-    gradient: Array,
-    multipliers: Array,
-    rows: Array,
-    active: Ints,
-    lower: Array,
-    upper: Array,
-    kinks: Array,
-    prices: Array,
-    place: Ints,
-    covariance: Array,
-    first: bool,
-) -> tuple[int, float]:
+def _leaver(program: Program, state: State, multipliers: Array, first: bool) -> tuple[int, float]:
     """Return the variable that gains most by leaving its place and the way it goes; -1 for none, -2 - r for row r.
 
     first: take the first that gains instead, which cannot cycle (Bland's rule).
     """
+    x, gradient, active, place = state.x, state.gradient, state.active, state.place
+    covariance, rows, lower, upper = program.covariance, program.rows, program.lower, program.upper
     slack = OPTIMAL * max(np.abs(gradient).max(), 1e-300)
     best, leaver, way = 0.0, -1, 0.0
     for r in range(active.size):
@@ -451,10 +404,10 @@ def _leaver(
             continue
         price = gradient[i]
         for r in range(active.size):
-            if active[r] != 0:
+            if active[r] != INACTIVE:
                 price -= rows[r, i] * multipliers[r]
-        up = -(price + _slope(i, x[i], 1.0, kinks, prices)) if x[i] < upper[i] else 0.0
-        down = price + _slope(i, x[i], -1.0, kinks, prices) if x[i] > lower[i] else 0.0
+        up = -(price + _slope(i, x[i], 1.0, program.kinks, program.prices)) if x[i] < upper[i] else 0.0
+        down = price + _slope(i, x[i], -1.0, program.kinks, program.prices) if x[i] > lower[i] else 0.0
         gain = max(up, down)
         if gain > slack and gain > best * np.sqrt(covariance[i, i]):
             best, leaver, way = gain / np.sqrt(covariance[i, i]), i, 1.0 if up > down else -1.0
